@@ -1,0 +1,69 @@
+/** The door of the engine: definitions, plans, run state, decisions, and the ports others implement. */
+export type {
+  DefinitionLimits,
+  NodeData,
+  OnError,
+  Problem,
+  RetryPolicy,
+  WorkflowDefinition,
+  WorkflowEdge,
+  WorkflowGroup,
+  WorkflowNode,
+  WorkflowNote,
+  WorkflowSettings,
+} from './definition/types.ts';
+export type {
+  Batch,
+  BlobRef,
+  ItemOutcome,
+  ItemOutput,
+  Lineage,
+  LogLine,
+  Outputs,
+  RunError,
+  RunEvent,
+  StartedItem,
+  Trial,
+} from './run/events.ts';
+export { RUN_STATUS, TRIGGER_KIND, WAITING_FOR, isTerminal, runStatusName } from './run/status.ts';
+export type { RunStatus, RunStatusName, TriggerKindName, WaitingFor } from './run/status.ts';
+export type { BatchOutput, CallEnd, CallInput, CallSpec, PluginHost, RpcOp, RunFacts, Sink } from './ports/plugin-host.ts';
+export type { AppendResult, InboxRow, Journal, Ownership, RunEnd, RunHead, RunRecord, StoredRun } from './ports/journal.ts';
+export type { BlobStore } from './ports/blob-store.ts';
+export type { DispatchJob, Dispatcher } from './ports/dispatcher.ts';
+export { PlanError, compilePlan } from './plan/plan.ts';
+export type { FindType, JoinPolicy, Plan, PlanEdge, PlanNode } from './plan/plan.ts';
+export { batchParamsInParts, evaluateBatchParams, evaluateParams } from './plan/params.ts';
+export type { Evaluated, NodeParams } from './plan/params.ts';
+export { SEMANTICS, UNIT, inputItem, inputItems, newRun, unitCount } from './run/state.ts';
+export type { EdgeState, RunState, StepInput, StepPhase, StepState, UnitProgress } from './run/state.ts';
+export { ImpossibleEventError, fold } from './run/fold.ts';
+export { decide, outstanding } from './run/decide.ts';
+export type { Command } from './run/decide.ts';
+export { DEFAULT_RETRY, retryDelayMs } from './run/retry-policy.ts';
+export { allItems, ancestorIndex, ancestorItem } from './run/lineage.ts';
+export { stepScopes } from './run/scope.ts';
+export type { StepFacts } from './run/scope.ts';
+export { runOutput } from './run/output.ts';
+export { diffDefinitions } from './definition/diff.ts';
+export type { ChangedPart, DefinitionDiff, FieldChange, PartsDiff } from './definition/diff.ts';
+export { fromDraft, toDraft } from './definition/draft.ts';
+export type { DraftDoc, PartKind, Ranked } from './definition/draft.ts';
+export type { FieldPath } from './definition/field-path.ts';
+export { DEFAULT_LIMITS } from './definition/limits.ts';
+export { applyOps } from './definition/operations.ts';
+export type { ApplyResult, DraftOp, Expected } from './definition/operations.ts';
+export { parseDefinition } from './definition/parse.ts';
+export type { ParseResult } from './definition/parse.ts';
+export { parseOps } from './definition/parse-ops.ts';
+export type { ParseOpsResult } from './definition/parse-ops.ts';
+export { hasErrors, problemCatalog } from './definition/problems.ts';
+export type { ProblemCode } from './definition/problems.ts';
+export { rebase } from './definition/rebase.ts';
+export type { Conflict, RebaseResult } from './definition/rebase.ts';
+export { semanticText } from './definition/semantic-hash.ts';
+export { ERROR_PORT, effectOf, inputPorts, isRepeatable, outputPorts } from './definition/type-facts.ts';
+export type { OutputPorts } from './definition/type-facts.ts';
+export { checkDefinition, validateDefinition } from './definition/validate.ts';
+export type { CheckResult, CodeProblem, ValidateOptions } from './definition/validate.ts';
+export { WEBHOOK_METHODS, WEBHOOK_REPLIES, brokenPathRule, normalisePath } from './definition/check-webhooks.ts';

@@ -1,0 +1,179 @@
+/**
+ * A definition made ready to run: names resolved to indexes, expressions compiled, policies completed.
+ * Compiled once per workflow version and shared by all its runs; nothing in it changes afterwards.
+ */
+import type { EffectKind, NodeTypeIR, TypeIR } from '@plugboard/sdk';
+import { effectOf, inputPorts, isAtomic, isRepeatable, outputPorts } from '../definition/type-facts.ts';
+import type { OnError, WorkflowDefinition, WorkflowNode } from '../definition/types.ts';
+import { DEFAULT_RETRY, type CompleteRetryPolicy, completeRetry } from '../run/retry-policy.ts';
+import { type NodeParams, compileParams } from './params.ts';
+
+export interface PlanEdge {
+  readonly index: number;
+  readonly id: string;
+  /** Index of the source node. */
+  readonly from: number;
+  readonly port: string;
+  /** Index of the target node. */
+  readonly to: number;
+  readonly input: string;
+}
+
+export interface JoinPolicy {
+  readonly policy: 'all' | 'any' | 'count';
+  readonly count: number;
+}
+
+export interface PlanNode {
+  readonly index: number;
+  readonly id: string;
+  readonly name: string;
+  readonly typeName: string;
+  readonly version: number;
+  readonly type: TypeIR;
+  readonly isTrigger: boolean;
+  readonly disabled: boolean;
+  /** Edges in, by input port and then edge order: the order in which their items concatenate. */
+  readonly incoming: readonly PlanEdge[];
+  readonly outgoing: readonly PlanEdge[];
+  readonly inputPorts: readonly string[];
+  /** Ports the type and its literal parameters name; a disabled node hands its input to the first. */
+  readonly outputPorts: readonly string[];
+  /** `run` gets the whole input at once. */
+  readonly wholeInput: boolean;
+  /** The whole batch is one unit: it succeeds, fails and is retried together. */
+  readonly perBatch: boolean;
+  /** Runs without items where its branch was reached. Never true for a write with a result per item: without items it has nothing to do. */
+  readonly runsOnEmpty: boolean;
+  readonly effects: EffectKind;
+  /** A write that may be repeated with the same key. */
+  readonly repeatable: boolean;
+  readonly rejectedCodes: readonly string[] | undefined;
+  readonly join: JoinPolicy | undefined;
+  readonly retry: CompleteRetryPolicy;
+  readonly onError: OnError;
+  /** 0 = only the run's limit. */
+  readonly timeoutMs: number;
+  readonly concurrency: number;
+  readonly params: NodeParams;
+}
+
+export interface Plan {
+  readonly name: string;
+  readonly nodes: readonly PlanNode[];
+  readonly edges: readonly PlanEdge[];
+  readonly byId: ReadonlyMap<string, PlanNode>;
+  readonly byName: ReadonlyMap<string, PlanNode>;
+  /** Nodes without outgoing edges, in node order: where a run's output comes from. */
+  readonly ends: readonly number[];
+  readonly timezone: string;
+  readonly timeoutMs: number;
+  readonly maxParallelSteps: number;
+}
+
+export type FindType = (type: string, version: number) => TypeIR | undefined;
+
+const DEFAULT_RUN_TIMEOUT_MS = 30 * 60_000;
+const DEFAULT_PARALLEL_STEPS = 20;
+const DEFAULT_CONCURRENCY = 10;
+
+/** Thrown when a definition names a node type this server does not have. Install the plugin, or publish a version without it. */
+export class PlanError extends Error {
+  readonly code = 'TYPE_MISSING';
+  readonly nodeId: string;
+  constructor(nodeId: string, message: string) {
+    super(message);
+    this.name = 'PlanError';
+    this.nodeId = nodeId;
+  }
+}
+
+/**
+ * Compiles a validated definition.
+ * @throws PlanError when a node type is missing; expressions that do not compile fail the step that uses them.
+ */
+export function compilePlan(definition: WorkflowDefinition, findType: FindType): Plan {
+  const indexById = new Map(definition.nodes.map((node, index) => [node.id, index]));
+  const sorted = [...definition.edges].sort((a, b) => (a.order ?? 0) - (b.order ?? 0) || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
+  const edges: PlanEdge[] = [];
+  const incoming: PlanEdge[][] = definition.nodes.map(() => []);
+  const outgoing: PlanEdge[][] = definition.nodes.map(() => []);
+  for (const edge of sorted) {
+    const from = indexById.get(edge.source);
+    const to = indexById.get(edge.target);
+    if (from === undefined || to === undefined) continue;
+    const planned = { index: edges.length, id: edge.id, from, port: edge.sourceHandle, to, input: edge.targetHandle };
+    edges.push(planned);
+    outgoing[from]?.push(planned);
+    incoming[to]?.push(planned);
+  }
+  const nodes = definition.nodes.map((node, index) =>
+    planNode(node, { index, incoming: incoming[index] ?? [], outgoing: outgoing[index] ?? [] }, findType),
+  );
+  return {
+    name: definition.name,
+    nodes,
+    edges,
+    byId: new Map(nodes.map((node) => [node.id, node])),
+    byName: new Map(nodes.map((node) => [node.name, node])),
+    ends: nodes.filter((node) => node.outgoing.length === 0).map((node) => node.index),
+    timezone: definition.settings.timezone ?? 'UTC',
+    timeoutMs: definition.settings.timeoutMs ?? DEFAULT_RUN_TIMEOUT_MS,
+    maxParallelSteps: Math.max(1, definition.settings.maxParallelSteps ?? DEFAULT_PARALLEL_STEPS),
+  };
+}
+
+interface Place {
+  readonly index: number;
+  readonly incoming: PlanEdge[];
+  readonly outgoing: readonly PlanEdge[];
+}
+
+function planNode(node: WorkflowNode, { index, incoming, outgoing }: Place, findType: FindType): PlanNode {
+  const type = findType(node.type, node.data.typeVersion);
+  if (!type)
+    throw new PlanError(
+      node.id,
+      `Node type ${node.type} version ${node.data.typeVersion} is not installed. Install its plugin, or publish a version without it.`,
+    );
+  const step = type.kind === 'node' ? type : undefined;
+  const ports = inputPorts(type);
+  const effects = step ? effectOf(step, node) : 'none';
+  const perBatch = step?.per === 'batch' && isAtomic(step, node);
+  const params = compileParams(node, type);
+  return {
+    index,
+    id: node.id,
+    name: node.data.name,
+    typeName: node.type,
+    version: node.data.typeVersion,
+    type,
+    isTrigger: type.kind === 'trigger',
+    disabled: node.data.disabled === true,
+    incoming: ports.length > 1 ? incoming.sort((a, b) => ports.indexOf(a.input) - ports.indexOf(b.input) || a.index - b.index) : incoming,
+    outgoing,
+    inputPorts: ports,
+    outputPorts: [...outputPorts(type, node).ids],
+    wholeInput: step?.per === 'batch',
+    perBatch,
+    runsOnEmpty: step?.per === 'batch' && step.runsOnEmpty === true && (perBatch || effects !== 'write'),
+    effects,
+    repeatable: step !== undefined && isRepeatable(step, node),
+    rejectedCodes: step?.rejected,
+    join: step?.join ? joinOf(step.join, params) : undefined,
+    retry: node.data.retry ? completeRetry(node.data.retry) : DEFAULT_RETRY,
+    onError: node.data.onError ?? 'fail',
+    timeoutMs: node.data.timeoutMs ?? 0,
+    concurrency: Math.max(1, node.data.concurrency ?? DEFAULT_CONCURRENCY),
+    params,
+  };
+}
+
+function joinOf(join: NonNullable<NodeTypeIR['join']>, params: NodeParams): JoinPolicy {
+  const policy = params.constants[join.policy];
+  const count = params.constants[join.count];
+  return {
+    policy: policy === 'any' || policy === 'count' ? policy : 'all',
+    count: typeof count === 'number' ? Math.max(1, count) : 1,
+  };
+}

@@ -1,0 +1,107 @@
+/**
+ * Where runs are kept. The writer group-commits; a record's `done` is called after its commit and never before.
+ * Rules: an append locks and checks the owner first, one record per run per flush, a barrier commits a prefix.
+ */
+import type { RunStatusName, TriggerKindName, WaitingFor } from '../run/status.ts';
+
+/** Columns of a run that are set when it is created. */
+export interface RunHead {
+  readonly id: string;
+  readonly workspaceId: string;
+  readonly workflowId: string;
+  readonly environment: number;
+  readonly version: number;
+  readonly triggerKind: TriggerKindName;
+  readonly initiator?: string;
+  readonly rootRunId: string;
+  readonly startedAt: number;
+}
+
+export interface RunEnd {
+  readonly status: RunStatusName;
+  readonly endedAt: number;
+  readonly errorCode?: string;
+  readonly errorMessage?: string;
+  readonly errorFingerprint?: string;
+}
+
+/** One run's part of one flush. */
+export interface RunRecord {
+  readonly head: RunHead;
+  /** True for the first record of a run: it makes the row. */
+  readonly create: boolean;
+  /** Set when the run ends with this record. */
+  readonly end?: RunEnd;
+  /** State of a run that goes on. */
+  readonly status: RunStatusName;
+  readonly waiting?: WaitingFor;
+  /** Fence under which this process owns the run; 1 for a run it created. */
+  readonly fence: number;
+  /** Sequence of the first event in `bytes`, and of the one after the last. Events count from 0. */
+  readonly fromSeq: number;
+  readonly toSeq: number;
+  /** JSON text of the array of events; at most 256 KiB. */
+  readonly bytes: string;
+  /** Inbox rows these events took in. */
+  readonly inbox?: readonly string[];
+}
+
+/**
+ * Outcome of a record: committed; `lost` when another process owns the run now (drop it, nothing was written);
+ * `refused` when the database cannot store this record (the run must be failed with a storable event).
+ */
+export type AppendResult =
+  | { readonly kind: 'committed' }
+  | { readonly kind: 'lost' }
+  | { readonly kind: 'refused'; readonly code: string; readonly message: string };
+
+export interface Journal {
+  /** Queues a record. The caller queues a run's next record only after `done` of the one before. `done` never throws. */
+  append(record: RunRecord, done: (result: AppendResult) => void): void;
+  /** False when new runs must be refused: the queue is full or the database is away. Continuations are always taken. */
+  readonly accepting: boolean;
+  /** Milliseconds a refused caller is asked to wait. */
+  readonly retryAfterMs: number;
+  /** Resolves when everything queued so far has its outcome. */
+  drain(): Promise<void>;
+}
+
+/** A run found in the database, ready to be folded. */
+export interface StoredRun {
+  readonly head: RunHead;
+  readonly status: RunStatusName;
+  readonly fence: number;
+  readonly nextSeq: number;
+  readonly crashCount: number;
+  /** JSON texts of event arrays, in order. */
+  readonly chunks: readonly string[];
+}
+
+export interface InboxRow {
+  readonly id: string;
+  readonly runId: string;
+  readonly kind: string;
+  readonly payload: unknown;
+}
+
+/** Ownership of runs that outlive their first flush. */
+export interface Ownership {
+  readonly ownerId: string;
+  /** True while this process's lease surely holds, by the monotonic clock with a margin. */
+  leaseHolds(): boolean;
+  /**
+   * Takes over up to `limit` runs whose owner is gone, oldest first; raises their fence. `countCrashes` adds one to the crash count of those
+   * that were running and whose owner died; not of those handed over.
+   */
+  claimOrphans(limit: number, options?: { readonly countCrashes?: boolean }): Promise<StoredRun[]>;
+  /** Sets the crash count back after progress. */
+  clearCrashCount(runIds: readonly string[]): Promise<void>;
+  /** Runs of this process that have not begun, of one workspace, in the order in which they were accepted. */
+  pendingIds(workspaceId: string, limit: number): Promise<string[]>;
+  /** Runs this process owns, suspended ones that have left memory included. */
+  loadOwned(runIds: readonly string[]): Promise<StoredRun[]>;
+  /** Inbox rows of runs this process owns; they come back until the flush that takes them in has deleted them. */
+  readInbox(): Promise<InboxRow[]>;
+  /** Puts something that happened to a run from outside; false when the same `sourceKey` was there already. */
+  putInbox(row: { runId: string; workspaceId: string; sourceKey: string; kind: string; payload: unknown }): Promise<boolean>;
+}

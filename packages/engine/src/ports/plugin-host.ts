@@ -1,0 +1,102 @@
+/**
+ * The seam between the engine's world and plugin code. Every transport and every plugin format implements it; the runner sees nothing else.
+ * Only JSON crosses. Sketch and rules: docs/adr on "one runtime, three transports".
+ */
+import type { FileRef, Json, JsonObject, StepError } from '@plugboard/sdk';
+import type { ItemOutcome, LogLine } from '../run/events.ts';
+
+/** Facts about the run a plugin may see. */
+export interface RunFacts {
+  readonly id: string;
+  readonly workflowId: string;
+  readonly workflowName: string;
+  readonly workspaceId: string;
+  readonly version: number;
+  /** 'live' or 'draft'. */
+  readonly environment: string;
+}
+
+export interface CallInput {
+  /** Index in the step's whole input. */
+  readonly i: number;
+  readonly json: JsonObject;
+  readonly files?: { readonly [name: string]: FileRef };
+  /** Parameters that differ by item, already evaluated and coerced; merged over `constants`. */
+  readonly params?: JsonObject;
+  /** Idempotency key, for writes. */
+  readonly key?: string;
+}
+
+export interface CallSpec {
+  /** Unique per process. */
+  readonly call: number;
+  readonly type: string;
+  readonly version: number;
+  readonly node: { readonly id: string; readonly name: string };
+  readonly run: RunFacts;
+  /** ISO instant of the step's start. */
+  readonly now: string;
+  readonly attempt: number;
+  /** Longest time the call may take, in milliseconds; 0 = no limit. */
+  readonly deadlineMs: number;
+  /** Items in flight at once for a per-item type. */
+  readonly concurrency: number;
+  /** `item`: a per-batch type reports an outcome for each item through the sink; absent, it returns its outputs as a whole. */
+  readonly outcomes?: 'item';
+  /** Idempotency key of a per-batch write that is atomic. */
+  readonly key?: string;
+  /** Parameters equal for all items, evaluated and coerced. */
+  readonly constants: JsonObject;
+  /** Items per input port, in edge order. */
+  readonly inputs: { readonly [port: string]: readonly CallInput[] };
+}
+
+/** What a call asks of its host while it runs; each operation is answered by the server process. */
+export type RpcOp =
+  | {
+      readonly op: 'code.run';
+      readonly code: string;
+      readonly language: string;
+      readonly mode: 'each-item' | 'all-items';
+      readonly timeoutMs?: number;
+    }
+  | {
+      readonly op: 'reply.send';
+      readonly status: number;
+      readonly headers: { readonly [name: string]: string };
+      readonly body: Json;
+      readonly raw?: boolean;
+    };
+
+export interface Sink {
+  /** Items of a per-item call, in any order; may come several times, synchronously too. */
+  outcomes(outcomes: readonly ItemOutcome[]): void;
+  log(lines: readonly LogLine[]): void;
+  rpc(op: RpcOp, item?: number): Promise<Json>;
+  /** Egress-guarded WHATWG fetch of this call. */
+  readonly fetch: typeof globalThis.fetch;
+}
+
+/** One output item of a per-batch call. */
+export interface BatchOutput {
+  readonly port?: string;
+  readonly json: JsonObject;
+  readonly files?: { readonly [name: string]: FileRef };
+  /** Indexes into the step's whole input it came from. */
+  readonly from?: readonly number[];
+}
+
+/**
+ * How a call ended. Per-item calls end `ok` once every outcome was handed to the sink; per-batch calls carry their outputs.
+ * `missing` says what items without an outcome are: `unknown` for writes that may have left, `not_sent` otherwise.
+ */
+export type CallEnd =
+  | { readonly ok: true; readonly outputs?: readonly BatchOutput[] }
+  | { readonly ok: false; readonly error: StepError; readonly missing: 'unknown' | 'not_sent' };
+
+export interface PluginHost {
+  /** Runs one call. A call whose work is synchronous returns its end directly, so that pure steps cost no turn of the event loop. */
+  call(spec: CallSpec, sink: Sink, signal: AbortSignal): CallEnd | Promise<CallEnd>;
+  /** Finishes calls in flight and refuses new ones. */
+  drain(): Promise<void>;
+}

@@ -1,0 +1,115 @@
+/**
+ * What has to be done for a run. `outstanding` says everything that is open, as recovery needs it; `decide` folds one event and says what is new.
+ * Both read the state through the same function, so a live run and a recovered run do the same things.
+ */
+import type { RunError, RunEvent } from './events.ts';
+import { fold } from './fold.ts';
+import { LONGEST_DELAY_MS, retryDelayMs } from './retry-policy.ts';
+import { UNIT, type RunState } from './state.ts';
+import type { WaitingFor } from './status.ts';
+import { nodeAt, stepAt } from './steps.ts';
+
+export type Command =
+  /** Carry out an attempt. `units` are the ones to do; absent means all. */
+  | { readonly type: 'run-step'; readonly node: number; readonly attempt: number; readonly units?: readonly number[] }
+  /** Choose the instant of the next attempt: `delayMs` before jitter, at least `atLeastMs`. */
+  | {
+      readonly type: 'schedule-retry';
+      readonly node: number;
+      readonly attempt: number;
+      readonly delayMs: number;
+      readonly jitter: 'full' | 'none';
+      readonly atLeastMs: number;
+    }
+  | { readonly type: 'await-retry'; readonly node: number; readonly attempt: number; readonly dueAt: number }
+  /** Start nothing new in this step; `abort` tells whether what runs is to be aborted, else writes in flight settle. */
+  | { readonly type: 'stop-step'; readonly node: number; readonly abort: boolean }
+  /** Nothing works any more: the run may leave memory. */
+  | { readonly type: 'suspend'; readonly waitingFor: WaitingFor }
+  | { readonly type: 'end-run'; readonly status: 'succeeded' | 'failed' | 'cancelled' | 'timed_out'; readonly error?: RunError };
+
+/**
+ * Folds the event and gives the commands that follow from it. After `run.recovered` and a quarantine that is everything outstanding: nothing is under way then.
+ * @throws ImpossibleEventError for an event no run in this state can have; the state is then unchanged.
+ */
+export function decide(run: RunState, event: RunEvent): Command[] {
+  const before = runCommand(run)?.type;
+  const wasQuarantined = run.quarantined;
+  fold(run, event);
+  if (event.type === 'run.recovered' || event.type === 'run.quarantined') return outstanding(run);
+  // A run in quarantine has nothing under way, its waits for retries included.
+  if (wasQuarantined && !run.quarantined && !run.stop) return outstanding(run);
+  if (run.ended) return [];
+  const commands: Command[] = [];
+  for (const index of run.changed) {
+    const command = stepCommand(run, index);
+    if (command) commands.push(command);
+  }
+  const last = runCommand(run);
+  // A run that has something to end with says so once; one that waits says so after each event, for each may have brought it back into memory.
+  if (last && (last.type !== before || last.type === 'suspend')) commands.push(last);
+  return commands;
+}
+
+/** Everything that has to be under way for this run. */
+export function outstanding(run: RunState): Command[] {
+  if (run.ended || run.seq === 0) return [];
+  const last = runCommand(run);
+  if (run.quarantined) return last ? [last] : [];
+  const commands: Command[] = [];
+  for (const node of run.plan.nodes) {
+    const command = stepCommand(run, node.index);
+    if (command && !(command.type === 'stop-step' && command.abort)) commands.push(command);
+  }
+  if (last) commands.push(last);
+  return commands;
+}
+
+function runCommand(run: RunState): Command | undefined {
+  if (run.ended || run.seq === 0) return undefined;
+  if (run.open === 0 || (run.stop && run.running === 0)) {
+    const status = run.stop?.status ?? 'succeeded';
+    return run.stop?.error ? { type: 'end-run', status, error: run.stop.error } : { type: 'end-run', status };
+  }
+  return run.status === 'waiting' && run.waitingFor ? { type: 'suspend', waitingFor: run.waitingFor } : undefined;
+}
+
+function stepCommand(run: RunState, index: number): Command | undefined {
+  const step = stepAt(run, index);
+  const node = nodeAt(run, index);
+  switch (step.phase) {
+    case 'active': {
+      const units = step.units;
+      if (!units) return { type: 'run-step', node: index, attempt: step.attempt };
+      const idle: number[] = [];
+      units.states.forEach((state, i) => {
+        if (state === UNIT.idle) idle.push(i);
+      });
+      return { type: 'run-step', node: index, attempt: step.attempt, units: idle };
+    }
+    case 'retry': {
+      const attempt = step.attempt + 1;
+      return {
+        type: 'schedule-retry',
+        node: index,
+        attempt,
+        delayMs: retryDelayMs(attempt, node.retry),
+        jitter: node.retry.jitter,
+        atLeastMs: Math.min(step.retryAfterMs, LONGEST_DELAY_MS),
+      };
+    }
+    case 'backoff':
+      return { type: 'await-retry', node: index, attempt: step.attempt + 1, dueAt: step.dueAt };
+    case 'stopping':
+      return { type: 'stop-step', node: index, abort: false };
+    case 'cancelled':
+    case 'failed':
+      return { type: 'stop-step', node: index, abort: true };
+    case 'blocked':
+    case 'ready':
+    case 'asking':
+    case 'succeeded':
+    case 'skipped':
+      return undefined;
+  }
+}

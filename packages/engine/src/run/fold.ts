@@ -1,0 +1,243 @@
+/**
+ * `fold(run, event)`: the only way a run's state changes. Deterministic: the same events give the same state, live and after a crash.
+ * The state is changed in place and given back; whoever folds owns it. Facts that come too late (a result of a step that was stopped) change nothing.
+ */
+import type { StepError } from '@plugboard/sdk';
+import type { PlanNode } from '../plan/plan.ts';
+import type { RunEvent } from './events.ts';
+import { activate, complete, skip } from './firing.ts';
+import { whyImpossible } from './impossible-event.ts';
+import { advance, failAskedUnit, failAttempt, moveUnit, settleUnits, unitsOf } from './settle.ts';
+import { UNIT, type RunState, type StepState } from './state.ts';
+import { isFinal, makeReady, nodeAt, occupies, setPhase, stepAt } from './steps.ts';
+import { stopRun } from './stop.ts';
+
+type Handlers = { readonly [T in RunEvent['type']]: (run: RunState, event: Extract<RunEvent, { type: T }>) => void };
+
+/**
+ * Thrown when an event cannot belong to this run: the journal or the caller is wrong, and going on would corrupt it.
+ * The state is as it was before. A caller drops the event or ends the run with `run.broken`; a reader of a journal stops there.
+ */
+export class ImpossibleEventError extends Error {
+  readonly code = 'IMPOSSIBLE_EVENT';
+  constructor(message: string) {
+    super(message);
+    this.name = 'ImpossibleEventError';
+  }
+}
+
+/** @throws ImpossibleEventError for an event no run in this state can have; the state is then unchanged. */
+export function fold(run: RunState, event: RunEvent): RunState {
+  const impossible = whyImpossible(run, event);
+  if (impossible !== undefined) throw new ImpossibleEventError(impossible);
+  // Between a crash and the recovery nothing was under way.
+  if (run.running > 0 && event.type !== 'run.recovered' && event.type !== 'run.quarantined') run.activeMs += Math.max(0, event.at - run.at);
+  run.at = event.at;
+  run.changed.length = 0;
+  if (isProgress(event)) run.trial = undefined;
+  (HANDLERS[event.type] as (run: RunState, event: RunEvent) => void)(run, event);
+  if (!run.ended) {
+    activate(run);
+    updateStatus(run);
+  }
+  run.seq += 1;
+  return run;
+}
+
+const HANDLERS: Handlers = {
+  'run.started': (run, event) => {
+    const trigger = run.plan.byId.get(event.trigger);
+    if (!trigger) return;
+    run.semantics = event.semantics;
+    run.startedAt = event.at;
+    run.triggerNode = trigger.index;
+    complete(run, trigger, event.outputs);
+    for (const node of run.plan.nodes) if (node.index !== trigger.index && node.incoming.length === 0) skip(run, node.index, 'not_taken');
+  },
+
+  'step.started': (run, event) => {
+    const { step } = stepOf(run, event.node);
+    if (step.phase === 'active' && step.attempt === 1 && !step.units) step.startedAt = event.at;
+  },
+
+  'step.finished': (run, event) => {
+    const { node, step } = stepOf(run, event.node);
+    if (!occupies(step.phase)) return;
+    if (step.attempt === 1 && !step.units) step.startedAt = event.startedAt;
+    keepLogs(step, event.logs);
+    complete(run, node, event.outputs);
+  },
+
+  'step.failed': (run, event) => {
+    const { node, step } = stepOf(run, event.node);
+    if (!occupies(step.phase) || event.attempt !== step.attempt) return;
+    keepLogs(step, event.logs);
+    failAttempt(run, node, step, event.error, event.unknown === true);
+  },
+
+  'items.started': (run, event) => {
+    const { node, step } = stepOf(run, event.node);
+    if (!occupies(step.phase)) return;
+    const units = unitsOf(node, step);
+    for (const item of event.items) {
+      moveUnit(units, item.i, UNIT.started);
+      units.tries.set(item.i, item.attempt);
+      if (item.params !== undefined && !units.params.has(item.i)) units.params.set(item.i, item.params);
+    }
+  },
+
+  'items.settled': (run, event) => {
+    const { node, step } = stepOf(run, event.node);
+    if (isFinal(step.phase)) return;
+    keepLogs(step, event.logs);
+    settleUnits(run, node, step, event.outcomes);
+  },
+
+  'retry.scheduled': (run, event) => {
+    const { node, step } = stepOf(run, event.node);
+    if (step.phase !== 'retry' || event.attempt !== step.attempt + 1) return;
+    step.dueAt = event.dueAt;
+    setPhase(run, node.index, 'backoff');
+  },
+
+  'retry.due': (run, event) => {
+    const { node, step } = stepOf(run, event.node);
+    if (step.phase !== 'backoff' || event.attempt !== step.attempt + 1) return;
+    step.attempt = event.attempt;
+    step.retryAfterMs = 0;
+    const { units } = step;
+    units?.states.forEach((state, i) => {
+      if (state === UNIT.again) moveUnit(units, i, UNIT.idle);
+    });
+    makeReady(run, node.index);
+    if (units) advance(run, node, step, units);
+  },
+
+  'unknown.resolved': (run, event) => {
+    const { node, step } = stepOf(run, event.node);
+    const { units } = step;
+    if (isFinal(step.phase) || !units || units.states[event.i] !== UNIT.asking) return;
+    switch (event.decision) {
+      case 'retry':
+        moveUnit(units, event.i, UNIT.idle);
+        if (step.phase === 'asking') makeReady(run, node.index);
+        return;
+      case 'done':
+        return settleUnits(run, node, step, [{ i: event.i, ok: event.output ? [{ item: event.output }] : [] }]);
+      case 'fail':
+        failAskedUnit(run, node, step, units, event.i);
+    }
+  },
+
+  'run.recovered': (run, event) => {
+    run.trial = event.trial;
+    loseAllInFlight(run);
+  },
+
+  'run.quarantined': (run, event) => {
+    run.trial = undefined;
+    loseAllInFlight(run);
+    // A run that only has to end does so.
+    if (run.stop || run.open === 0) return;
+    run.quarantined = true;
+    run.error = { code: 'RUN_QUARANTINED', message: quarantineMessage(event.deaths) };
+    run.root.steps.forEach((step, index) => {
+      if (step.phase === 'active') makeReady(run, index);
+    });
+  },
+
+  'run.resumed': (run) => {
+    if (!run.quarantined) return;
+    run.quarantined = false;
+    run.error = undefined;
+  },
+
+  'cancel.requested': (run) => stopRun(run, 'cancelled'),
+
+  'run.timed_out': (run, event) =>
+    stopRun(run, 'timed_out', {
+      code: 'RUN_TIMEOUT',
+      message: `The run was active for ${Math.round(event.activeMs / 1000)} s, longer than its limit of ${Math.round(run.plan.timeoutMs / 1000)} s.`,
+    }),
+
+  'run.broken': (run, event) => stopRun(run, 'failed', { code: event.error.code, message: event.error.message }),
+
+  'run.ended': (run, event) => {
+    run.status = event.status;
+    run.waitingFor = undefined;
+    run.error = event.error;
+    run.activeMs = event.activeMs;
+    run.endedAt = event.at;
+    run.ended = true;
+  },
+};
+
+/** Writes that were in flight in a process that is gone: done again where the key makes that safe, else a person is asked. */
+function loseInFlight(run: RunState, node: PlanNode, step: StepState): void {
+  const { units } = step;
+  if (!units || units.inFlight === 0) return;
+  units.states.forEach((state, i) => {
+    if (state !== UNIT.started) return;
+    if (node.repeatable && step.phase === 'active') return moveUnit(units, i, UNIT.idle);
+    units.outcomes[i] = { i, error: lostError(node.name), unknown: true };
+    moveUnit(units, i, UNIT.asking);
+  });
+  advance(run, node, step, units);
+}
+
+function loseAllInFlight(run: RunState): void {
+  run.root.steps.forEach((step, index) => {
+    if (occupies(step.phase)) loseInFlight(run, nodeAt(run, index), step);
+  });
+}
+
+/** What shows that a run gets on: a step, or some of its items, came to an end. */
+function isProgress({ type }: RunEvent): boolean {
+  return type === 'step.finished' || type === 'step.failed' || type === 'items.settled' || type === 'run.ended';
+}
+
+function quarantineMessage(deaths: number): string {
+  return `The server ended ${deaths} times while this run was the only one under suspicion, each time at the same steps. It is held back so that the server can go on: change what it works on, then resume or cancel it.`;
+}
+
+function lostError(name: string): StepError {
+  return {
+    code: 'OUTCOME_UNKNOWN',
+    kind: 'unavailable',
+    message: `The server stopped while ${name} was acting. The call may have happened; look, then decide.`,
+  };
+}
+
+function keepLogs(step: StepState, lines: readonly NonNullable<StepState['logs']>[number][] | undefined): void {
+  if (!lines || lines.length === 0) return;
+  step.logs ??= [];
+  for (const line of lines) step.logs.push(line);
+}
+
+function stepOf(run: RunState, nodeId: string): { readonly node: PlanNode; readonly step: StepState } {
+  const node = run.plan.byId.get(nodeId);
+  if (!node) throw new ImpossibleEventError(`The workflow has no node ${nodeId}`);
+  return { node, step: stepAt(run, node.index) };
+}
+
+/** Status between start and end: running while a step works or can, waiting when all that is left waits. */
+function updateStatus(run: RunState): void {
+  run.waitingFor = undefined;
+  run.status = 'running';
+  if (run.stop || run.running > 0 || run.open === 0) return;
+  if (run.quarantined) {
+    run.status = 'waiting';
+    run.waitingFor = 'quarantine';
+    return;
+  }
+  if (run.readyQueue.length > 0) return;
+  let asking = false;
+  for (const step of run.root.steps) {
+    if (step.phase === 'retry' || step.phase === 'backoff') return;
+    if (step.phase === 'asking') asking = true;
+  }
+  if (asking) {
+    run.status = 'waiting';
+    run.waitingFor = 'unknown_effect';
+  }
+}

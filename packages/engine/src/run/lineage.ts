@@ -1,0 +1,89 @@
+/**
+ * Where an item came from: follows ancestors backwards through the steps of a run, as `$('Node').item` needs.
+ */
+import type { Item } from '@plugboard/sdk';
+import type { PlanNode } from '../plan/plan.ts';
+import type { Batch, Outputs } from './events.ts';
+import type { InputPart, RunState, StepInput } from './state.ts';
+import { nodeAt, stepAt } from './steps.ts';
+
+/** The item of `target` that input item `index` of a step descends from; the first one where several do. */
+export function ancestorItem(run: RunState, input: StepInput, index: number, target: PlanNode): Item | undefined {
+  const found = findAncestor(run, input, index, target, undefined);
+  return found && stepAt(run, target.index).outputs?.[found.port]?.items[found.index];
+}
+
+/** As {@link ancestorItem}, but the position among all items `target` emitted. */
+export function ancestorIndex(run: RunState, input: StepInput, index: number, target: PlanNode): number | undefined {
+  const found = findAncestor(run, input, index, target, undefined);
+  return found && offsetOfPort(run, target, found.port) + found.index;
+}
+
+/** All items a node emitted, over its ports in the order of its type. */
+export function allItems(run: RunState, node: PlanNode): readonly Item[] {
+  const batches = batchesByPort(node, stepAt(run, node.index).outputs ?? {});
+  const [first] = batches;
+  if (!first) return [];
+  return batches.length === 1 ? first[1].items : batches.flatMap(([, batch]) => batch.items);
+}
+
+interface Position {
+  readonly port: string;
+  /** Among the items of the port. */
+  readonly index: number;
+}
+
+/** Items seen already, by node and position: with many ancestors per item there are many ways to the same one. */
+type Seen = Set<string>;
+
+function findAncestor(run: RunState, input: StepInput, index: number, target: PlanNode, seen: Seen | undefined): Position | undefined {
+  const part = partOf(input, index);
+  const edge = part && run.plan.edges[part.edge];
+  if (!edge) return undefined;
+  const local = index - part.offset;
+  if (local >= part.batch.items.length) return undefined;
+  if (edge.from === target.index) return { port: edge.port, index: local };
+  const source = nodeAt(run, edge.from);
+  const sourceInput = stepAt(run, edge.from).input;
+  if (source.isTrigger || !sourceInput) return undefined;
+  const from = part.batch.from ? (part.batch.from[local] ?? []) : local;
+  if (typeof from === 'number') return findAncestor(run, sourceInput, from, target, seen);
+  const visited: Seen = seen ?? new Set();
+  // Of the whole input: one item of each branch stands for all.
+  for (const one of from.length > 0 ? from : sourceInput.parts.map((each) => each.offset)) {
+    const key = `${edge.from}:${one}`;
+    if (visited.has(key)) continue;
+    visited.add(key);
+    const found = findAncestor(run, sourceInput, one, target, visited);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+function partOf(input: StepInput, index: number): InputPart | undefined {
+  for (let n = input.parts.length - 1; n >= 0; n -= 1) {
+    const part = input.parts[n];
+    if (part && index >= part.offset) return part;
+  }
+  return undefined;
+}
+
+function offsetOfPort(run: RunState, node: PlanNode, port: string): number {
+  let offset = 0;
+  for (const [name, batch] of batchesByPort(node, stepAt(run, node.index).outputs ?? {})) {
+    if (name === port) return offset;
+    offset += batch.items.length;
+  }
+  return offset;
+}
+
+/** Ports the type does not name (an expression does, or the error policy) come last, by name. */
+function batchesByPort(node: PlanNode, outputs: Outputs): [string, Batch][] {
+  const batches = Object.entries(outputs);
+  if (batches.length < 2) return batches;
+  const rank = (port: string): number => {
+    const place = node.outputPorts.indexOf(port);
+    return place < 0 ? node.outputPorts.length : place;
+  };
+  return batches.sort(([a], [b]) => rank(a) - rank(b) || (a < b ? -1 : 1));
+}

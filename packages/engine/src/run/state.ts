@@ -1,0 +1,222 @@
+/**
+ * The state of a run: what folding its journal gives. Owned by one runner and changed in place by `fold`, never shared.
+ * A scope is one instance of the graph: the root, and later each iteration of a loop body.
+ */
+import type { Item, Json, StepError } from '@plugboard/sdk';
+import type { Plan, PlanNode } from '../plan/plan.ts';
+import type { Batch, ItemOutcome, LogLine, Outputs, RunError, Trial } from './events.ts';
+import type { RunStatusName, WaitingFor } from './status.ts';
+
+/** `empty`: the source ran and emitted nothing at all. `not_taken`: it sent its items elsewhere, or was itself not reached. */
+export type EdgeState = 'pending' | 'items' | 'empty' | 'not_taken';
+
+/**
+ * - `blocked`: an incoming edge is unresolved · `ready`: may run, waits for a free place · `active`: an attempt is to be carried out
+ * - `retry`: a retry has to be set · `backoff`: waits for its instant · `asking`: a write may have happened, a person decides
+ * - `stopping`: no new items, writes in flight settle · the rest are final.
+ */
+export type StepPhase =
+  | 'blocked'
+  | 'ready'
+  | 'active'
+  | 'retry'
+  | 'backoff'
+  | 'asking'
+  | 'stopping'
+  | 'succeeded'
+  | 'failed'
+  | 'skipped'
+  | 'cancelled';
+
+/** Where one unit (an item, or the whole batch of a per-batch type) of a step stands. */
+export const UNIT = { idle: 0, started: 1, ok: 2, failed: 3, again: 4, asking: 5 } as const;
+
+export interface UnitProgress {
+  readonly states: Uint8Array;
+  readonly outcomes: (ItemOutcome | undefined)[];
+  /** Parameters fixed when a write unit started, by unit. */
+  readonly params: Map<number, Json>;
+  /** Units neither ok nor failed. */
+  open: number;
+  /** Write units started and not settled. */
+  inFlight: number;
+  /** Units that failed and are to be tried again. */
+  again: number;
+  /** Units whose outcome a person has to say. */
+  asking: number;
+  /** The unit that was first to fail for good; -1 = none. */
+  firstFailed: number;
+  /** Tries of write units so far, by unit; the one under way included. */
+  readonly tries: Map<number, number>;
+}
+
+export interface InputPart {
+  readonly edge: number;
+  readonly batch: Batch;
+  /** Position of the batch's first item in the step's whole input. */
+  readonly offset: number;
+}
+
+export interface StepInput {
+  readonly parts: readonly InputPart[];
+  readonly count: number;
+}
+
+export const EMPTY_INPUT: StepInput = { parts: [], count: 0 };
+
+export interface StepState {
+  phase: StepPhase;
+  /** Incoming edges still pending, and of the resolved ones those with items and the empty ones. */
+  unresolved: number;
+  edgesWithItems: number;
+  edgesEmpty: number;
+  /** The attempt under way, or the last one. Attempts count from 1. */
+  attempt: number;
+  /** Start of the first attempt; 0 = none yet. */
+  startedAt: number;
+  endedAt: number;
+  input: StepInput | undefined;
+  units: UnitProgress | undefined;
+  outputs: Outputs | undefined;
+  error: StepError | undefined;
+  /** Item the error is about, for per-item types. */
+  errorItem: number | undefined;
+  /** Why a skipped step did not run; `not_reached`: the run stopped before. */
+  skip: 'empty' | 'not_taken' | 'not_reached' | undefined;
+  dueAt: number;
+  /** The service's wish for the next retry, in milliseconds. */
+  retryAfterMs: number;
+  logs: LogLine[] | undefined;
+  /** Sequence of the event that changed the phase last; -1 = none. */
+  changedAt: number;
+}
+
+export interface Scope {
+  /** Iteration path; empty for the root. */
+  readonly path: readonly number[];
+  readonly steps: StepState[];
+  readonly edges: EdgeState[];
+}
+
+export interface RunState {
+  readonly plan: Plan;
+  status: RunStatusName;
+  waitingFor: WaitingFor | undefined;
+  /** Events folded so far: the sequence of the next one. */
+  seq: number;
+  /** Instant of the last event. */
+  at: number;
+  semantics: number;
+  startedAt: number;
+  endedAt: number;
+  triggerNode: number;
+  readonly root: Scope;
+  /** Ready steps in the order in which they became so. */
+  readonly readyQueue: number[];
+  /** Steps that occupy a place: active or stopping. */
+  running: number;
+  /** Steps that are not final. */
+  open: number;
+  /** Why no further step starts, once something decided that. */
+  stop: { status: 'failed' | 'cancelled' | 'timed_out'; error?: RunError } | undefined;
+  ended: boolean;
+  /** The run was taken over under suspicion, and has made no progress since. */
+  trial: Trial | undefined;
+  /** Held back: no step starts. */
+  quarantined: boolean;
+  error: RunError | undefined;
+  /**
+   * Time with at least one step under way, in milliseconds. Gathered from the events; without queueing, waits, back-off and the time
+   * between a crash and its recovery. The last event of a run states it exactly.
+   */
+  activeMs: number;
+  /** Steps whose phase the last event changed, each once. */
+  readonly changed: number[];
+}
+
+/** Engine semantics of this release. A run keeps the number it started under. */
+export const SEMANTICS = 1;
+
+/** A run before its first event. */
+export function newRun(plan: Plan): RunState {
+  return {
+    plan,
+    status: 'pending',
+    waitingFor: undefined,
+    seq: 0,
+    at: 0,
+    semantics: SEMANTICS,
+    startedAt: 0,
+    endedAt: 0,
+    triggerNode: -1,
+    root: { path: [], steps: plan.nodes.map(newStep), edges: plan.edges.map(() => 'pending') },
+    readyQueue: [],
+    running: 0,
+    open: plan.nodes.length,
+    stop: undefined,
+    ended: false,
+    trial: undefined,
+    quarantined: false,
+    error: undefined,
+    activeMs: 0,
+    changed: [],
+  };
+}
+
+function newStep(node: PlanNode): StepState {
+  return {
+    phase: 'blocked',
+    unresolved: node.incoming.length,
+    edgesWithItems: 0,
+    edgesEmpty: 0,
+    attempt: 1,
+    startedAt: 0,
+    endedAt: 0,
+    input: undefined,
+    units: undefined,
+    outputs: undefined,
+    error: undefined,
+    errorItem: undefined,
+    skip: undefined,
+    dueAt: 0,
+    retryAfterMs: 0,
+    logs: undefined,
+    changedAt: -1,
+  };
+}
+
+export function newUnits(count: number): UnitProgress {
+  return {
+    states: new Uint8Array(count),
+    outcomes: new Array<ItemOutcome | undefined>(count),
+    params: new Map(),
+    open: count,
+    inFlight: 0,
+    again: 0,
+    asking: 0,
+    firstFailed: -1,
+    tries: new Map(),
+  };
+}
+
+/** Units of a step: its items, or one for the whole batch. */
+export function unitCount(node: PlanNode, input: StepInput): number {
+  return node.perBatch ? 1 : input.count;
+}
+
+/** The item at `index` of a step's whole input. */
+export function inputItem(input: StepInput, index: number): Item | undefined {
+  for (const part of input.parts) {
+    const local = index - part.offset;
+    if (local >= 0 && local < part.batch.items.length) return part.batch.items[local];
+  }
+  return undefined;
+}
+
+/** All items of a step's input, in edge order. One edge's batch is returned as it is. */
+export function inputItems(input: StepInput): readonly Item[] {
+  const [first] = input.parts;
+  if (!first) return [];
+  if (input.parts.length === 1) return first.batch.items;
+  return input.parts.flatMap((part) => part.batch.items);
+}

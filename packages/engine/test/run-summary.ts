@@ -1,0 +1,44 @@
+/** What a recorded run comes to, in plain values: kept beside its events, so that later code cannot read them differently. */
+import { outstanding } from '../src/run/decide.ts';
+import { runOutput } from '../src/run/output.ts';
+import { type RunState, UNIT } from '../src/run/state.ts';
+
+const UNIT_NAMES = Object.keys(UNIT);
+
+export function runSummary(run: RunState): unknown {
+  return JSON.parse(
+    JSON.stringify({
+      status: run.status,
+      waitingFor: run.waitingFor,
+      error: run.error,
+      activeMs: run.activeMs,
+      startedAt: run.startedAt,
+      endedAt: run.endedAt,
+      steps: run.plan.nodes.map((node) => {
+        const step = run.root.steps[node.index];
+        return {
+          node: node.id,
+          phase: step?.phase,
+          skip: step?.skip,
+          attempt: step?.attempt,
+          startedAt: step?.startedAt,
+          endedAt: step?.endedAt,
+          items: step?.input?.count,
+          outputs: step?.outputs,
+          error: step?.error?.code,
+          errorItem: step?.errorItem,
+          logs: step?.logs,
+          ...(step?.units
+            ? {
+                units: [...step.units.states].map((state) => UNIT_NAMES[state]),
+                params: [...step.units.params],
+                tries: [...step.units.tries],
+              }
+            : {}),
+        };
+      }),
+      outstanding: outstanding(run),
+      output: run.ended ? runOutput(run) : undefined,
+    }),
+  );
+}

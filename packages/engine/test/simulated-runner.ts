@@ -1,0 +1,317 @@
+/**
+ * A runner without I/O: carries out commands with results, failures and lost outcomes as the dice fall, in any order, and dies now and then.
+ * It keeps its own books of what it did, and complains when the engine asks for something a real runner must never do.
+ */
+import type { Plan, PlanNode } from '../src/plan/plan.ts';
+import { type Command, outstanding } from '../src/run/decide.ts';
+import type { ItemOutcome, ItemOutput, Outputs } from '../src/run/events.ts';
+import { UNIT, unitCount } from '../src/run/state.ts';
+import { brokenInvariants, snapshot } from './invariants.ts';
+import type { Dice } from './random-graph.ts';
+import { TestRun, type TestEvent, aBatch, anError, someItems } from './run-kit.ts';
+
+/** One attempt of a step under way. */
+interface Call {
+  readonly node: PlanNode;
+  readonly attempt: number;
+  queue: number[];
+  flying: number[];
+  isWhole: boolean;
+  isStopped: boolean;
+}
+
+const ERRORS = [
+  { code: 'DOWN', kind: 'unavailable' },
+  { code: 'SLOW', kind: 'timeout' },
+  { code: 'NO', kind: 'rejected' },
+  { code: 'BUSY', kind: 'rate_limited', retryAfterMs: 500 },
+  { code: 'BAD', kind: 'input' },
+  { code: 'NOT_THERE', kind: 'unavailable' },
+] as const;
+
+export class SimulatedRunner {
+  readonly run: TestRun;
+  readonly #plan: Plan;
+  readonly #dice: Dice;
+  #calls = new Map<number, Call>();
+  /** Attempt each timer is for, by node. */
+  #timers = new Map<number, number>();
+  #work: Command[] = [];
+  readonly complaints: string[] = [];
+  readonly #done = new Set<string>();
+  /** Writes that may not start again unless it is proven that they did nothing, or a person says so. */
+  readonly #sealed = new Set<string>();
+  readonly #params = new Map<string, string>();
+  #endings = 0;
+
+  constructor(plan: Plan, dice: Dice) {
+    this.#plan = plan;
+    this.#dice = dice;
+    this.run = new TestRun(plan);
+  }
+
+  /** Runs to the end; false when it did not get there. */
+  play(items: number): boolean {
+    this.#tell({ type: 'run.started', semantics: 1, trigger: 'start', outputs: { main: { items: someItems(items) } } });
+    for (let turns = 0; turns < 3000; turns += 1) {
+      if (this.run.state.ended) return true;
+      if (!this.#turn()) return false;
+    }
+    return false;
+  }
+
+  #turn(): boolean {
+    const dice = this.#dice;
+    if (dice.once(150)) return this.#cancel();
+    if (dice.once(40)) return this.#crash();
+    const actions: (() => void)[] = [];
+    for (const call of this.#calls.values()) actions.push(() => this.#goOn(call));
+    for (const [node, attempt] of this.#timers) actions.push(() => this.#ring(node, attempt));
+    const asking = this.#asking();
+    if (asking.length > 0) actions.push(() => this.#answer(dice.pick(asking)));
+    if (actions.length === 0) return false;
+    dice.pick(actions)();
+    return true;
+  }
+
+  #tell(event: TestEvent): void {
+    const commands = this.run.take(event);
+    for (const problem of brokenInvariants(this.run.state)) this.complaints.push(`${event.type}: ${problem}`);
+    if (event.type === 'run.recovered') this.#work = commands;
+    else this.#work.push(...commands);
+    for (let command = this.#work.shift(); command; command = this.#work.shift()) this.#carryOut(command);
+    if (!this.run.state.ended) this.#compare();
+  }
+
+  #carryOut(command: Command): void {
+    if (this.run.state.ended) return;
+    switch (command.type) {
+      case 'run-step':
+        return this.#start(command);
+      case 'schedule-retry':
+        return this.#tell({
+          type: 'retry.scheduled',
+          node: this.#id(command.node),
+          attempt: command.attempt,
+          dueAt: this.run.at + command.delayMs,
+        });
+      case 'await-retry':
+        this.#timers.set(command.node, command.attempt);
+        return;
+      case 'stop-step': {
+        const call = this.#calls.get(command.node);
+        this.#timers.delete(command.node);
+        if (!call) return;
+        call.queue = [];
+        call.isStopped = true;
+        // An aborted call may still tell how it ended.
+        if (command.abort && this.#dice.once(2)) this.#calls.delete(command.node);
+        return;
+      }
+      case 'suspend':
+        // A call that has told all its results is only about to end.
+        if (this.#timers.size > 0 || [...this.#calls.values()].some((call) => call.queue.length + call.flying.length > 0))
+          this.complaints.push('suspended while something was under way');
+        return;
+      case 'end-run':
+        this.#endings += 1;
+        if ([...this.#calls.values()].some((call) => call.flying.length > 0)) this.complaints.push('ended with writes in flight');
+        if (this.#endings > 1) this.complaints.push('ended twice');
+        return this.#tell({ type: 'run.ended', status: command.status, activeMs: 5, ...(command.error ? { error: command.error } : {}) });
+    }
+  }
+
+  #start(command: Extract<Command, { type: 'run-step' }>): void {
+    const node = this.#node(command.node);
+    const step = this.run.step(node.id);
+    // As in the runner: a command that is out of date, or for a step whose call is still under way, is dropped.
+    if (this.#calls.has(command.node) || step.phase !== 'active') return;
+    const states = node.incoming.map((edge) => this.run.state.root.edges[edge.index]);
+    const withItems = states.filter((state) => state === 'items').length;
+    const early = node.join && node.join.policy !== 'all' && withItems >= (node.join.policy === 'any' ? 1 : node.join.count);
+    if (states.includes('pending') && !early) this.complaints.push(`${node.id} runs before its edges are resolved`);
+    if (node.disabled || step.skip) this.complaints.push(`${node.id} runs although it is disabled or skipped`);
+    const count = step.input ? unitCount(node, step.input) : 0;
+    const units = command.units ?? Array.from({ length: count }, (_, i) => i);
+    for (const i of units) if (this.#done.has(`${node.id}:${i}`)) this.complaints.push(`${node.id}:${i} was done and starts again`);
+    if (command.units?.length === 0) this.complaints.push(`${node.id} is to run nothing`);
+    this.#calls.set(command.node, {
+      node,
+      attempt: command.attempt,
+      queue: [...units],
+      flying: [],
+      isWhole: command.units === undefined,
+      isStopped: false,
+    });
+  }
+
+  #goOn(call: Call): void {
+    if (call.node.effects === 'write') return this.#write(call);
+    const dice = this.#dice;
+    const { id } = call.node;
+    if (dice.once(8)) return this.#tell({ type: 'step.started', node: id, attempt: call.attempt });
+    if (dice.once(5)) {
+      call.queue = [];
+      this.#tell({ type: 'step.failed', node: id, attempt: call.attempt, error: anError(dice.pick(ERRORS)) });
+      return this.#over(call);
+    }
+    if (call.node.wholeInput || (call.isWhole && !dice.once(3))) {
+      call.queue = [];
+      this.#tell({ type: 'step.finished', node: id, startedAt: this.run.at, outputs: this.#outputs(call.node) });
+      return this.#over(call);
+    }
+    // Some items end, in any order.
+    call.isWhole = false;
+    const ended: ItemOutcome[] = [];
+    for (let count = 1 + dice.roll(3); count > 0 && call.queue.length > 0; count -= 1) {
+      const [i = 0] = call.queue.splice(dice.roll(call.queue.length), 1);
+      ended.push(dice.once(4) ? { i, error: anError(dice.pick(ERRORS)) } : { i, ok: this.#itemOutputs(call.node) });
+    }
+    if (ended.length > 0) this.#settle(call, ended);
+    if (call.queue.length === 0) this.#over(call);
+  }
+
+  #write(call: Call): void {
+    const dice = this.#dice;
+    if (call.flying.length > 0) {
+      const ended: ItemOutcome[] = [];
+      for (let count = 1 + dice.roll(call.flying.length); count > 0; count -= 1) {
+        const [i = 0] = call.flying.splice(dice.roll(call.flying.length), 1);
+        const outcome = dice.roll(6);
+        if (outcome === 0) ended.push({ i, error: anError({ code: 'TIMEOUT', kind: 'timeout' }), unknown: true });
+        else if (outcome === 1) ended.push({ i, error: anError(dice.pick(ERRORS)) });
+        else ended.push({ i, ok: this.#itemOutputs(call.node) });
+      }
+      this.#settle(call, ended);
+    } else if (call.queue.length > 0 && !call.isStopped) this.#window(call);
+    if (call.flying.length === 0 && (call.queue.length === 0 || call.isStopped)) this.#over(call);
+  }
+
+  /** A window of write items: parameters are fixed with the first start and used by each after it. */
+  #window(call: Call): void {
+    const { node } = call;
+    const window = call.queue.splice(0, node.perBatch ? 1 : node.concurrency);
+    if (this.#dice.once(6)) {
+      const [i = 0] = window.splice(0, 1);
+      this.#settle(call, [{ i, error: anError({ code: 'EXPR', kind: 'input' }) }]);
+    }
+    if (window.length === 0 || call.isStopped || this.run.step(node.id).phase !== 'active') return;
+    const { units } = this.run.step(node.id);
+    for (const i of window) {
+      const key = `${node.id}:${i}`;
+      if (this.#done.has(key)) this.complaints.push(`${key} was done and is written again`);
+      if (this.#sealed.has(key)) this.complaints.push(`${key} may have been written and is written again unasked`);
+      if (!node.repeatable) this.#sealed.add(key);
+      const stored = units?.params.get(i);
+      const known = this.#params.get(key);
+      if (known === undefined ? stored !== undefined : JSON.stringify(stored) !== known)
+        this.complaints.push(`${key} has other parameters than before`);
+      if (known === undefined) this.#params.set(key, JSON.stringify({ roll: this.#dice.roll(1000) }));
+    }
+    this.#tell({
+      type: 'items.started',
+      node: node.id,
+      items: window.map((i) => ({
+        i,
+        attempt: (units?.tries.get(i) ?? 0) + 1,
+        ...(units?.params.has(i) ? {} : { params: JSON.parse(this.#params.get(`${node.id}:${i}`) ?? 'null') }),
+      })),
+    });
+    call.flying = window;
+  }
+
+  #settle(call: Call, outcomes: ItemOutcome[]): void {
+    for (const outcome of outcomes) {
+      const key = `${call.node.id}:${outcome.i}`;
+      if ('ok' in outcome) this.#done.add(key);
+      else if (
+        !outcome.unknown &&
+        (['rejected', 'rate_limited', 'input'].includes(outcome.error.kind) || outcome.error.code === 'NOT_THERE')
+      )
+        this.#sealed.delete(key);
+    }
+    this.#tell({ type: 'items.settled', node: call.node.id, outcomes });
+  }
+
+  /** The call has ended; units that came back meanwhile are carried out now. */
+  #over(call: Call): void {
+    if (this.#calls.get(call.node.index) !== call) return;
+    this.#calls.delete(call.node.index);
+    const { state } = this.run;
+    if (state.ended || this.run.step(call.node.id).phase !== 'active') return;
+    for (const command of outstanding(state)) if (command.type === 'run-step' && command.node === call.node.index) this.#carryOut(command);
+  }
+
+  #ring(node: number, attempt: number): void {
+    this.#timers.delete(node);
+    this.#tell({ type: 'retry.due', node: this.#id(node), attempt });
+  }
+
+  #asking(): { node: string; i: number }[] {
+    return this.#plan.nodes.flatMap((node) => {
+      const step = this.run.step(node.id);
+      if (['succeeded', 'failed', 'skipped', 'cancelled'].includes(step.phase)) return [];
+      return [...(step.units?.states ?? [])].flatMap((state, i) => (state === UNIT.asking ? [{ node: node.id, i }] : []));
+    });
+  }
+
+  #answer({ node, i }: { node: string; i: number }): void {
+    const decision = this.#dice.pick(['retry', 'done', 'fail'] as const);
+    if (decision === 'retry') this.#sealed.delete(`${node}:${i}`);
+    this.#tell({ type: 'unknown.resolved', node, i, decision, by: 'ada' });
+  }
+
+  #cancel(): boolean {
+    this.#tell(this.#dice.once(2) ? { type: 'cancel.requested', by: 'ada' } : { type: 'run.timed_out', activeMs: 1 });
+    return true;
+  }
+
+  /** The process dies; another folds the journal and does what is outstanding. */
+  #crash(): boolean {
+    this.#calls = new Map();
+    this.#timers = new Map();
+    this.#endings = 0;
+    if (JSON.stringify(this.run.replayed()) !== JSON.stringify(snapshot(this.run.state)))
+      this.complaints.push('the journal gives another state');
+    this.#tell({ type: 'run.recovered', fence: 2 });
+    return true;
+  }
+
+  /** What is outstanding is under way, and nothing else is. */
+  #compare(): void {
+    const wanted = new Set<string>();
+    for (const command of outstanding(this.run.state)) {
+      if (command.type === 'run-step' || command.type === 'stop-step') wanted.add(`call ${command.node}`);
+      else if (command.type === 'await-retry') wanted.add(`timer ${command.node} ${command.attempt}`);
+      else if (command.type === 'schedule-retry') this.complaints.push(`nobody sets the retry of ${this.#id(command.node)}`);
+    }
+    for (const one of wanted) {
+      const [kind, node, attempt] = one.split(' ');
+      const under = kind === 'call' ? this.#calls.has(Number(node)) : this.#timers.get(Number(node)) === Number(attempt);
+      if (!under) this.complaints.push(`${one} is outstanding and not under way`);
+    }
+    for (const node of this.#timers.keys())
+      if (!wanted.has(`timer ${node} ${this.#timers.get(node)}`)) this.complaints.push(`timer of ${node} for nothing`);
+  }
+
+  #outputs(node: PlanNode): Outputs {
+    const outputs: { [port: string]: Outputs[string] } = {};
+    for (const port of node.outputPorts)
+      if (!this.#dice.once(3)) outputs[port] = aBatch(this.#dice.roll(3), node.id, this.#dice.once(2) ? [] : undefined);
+    return outputs;
+  }
+
+  #itemOutputs(node: PlanNode): ItemOutput[] {
+    return Array.from({ length: this.#dice.roll(3) }, () => ({ port: this.#dice.pick(node.outputPorts), item: { json: { of: node.id } } }));
+  }
+
+  #node(index: number): PlanNode {
+    const node = this.#plan.nodes[index];
+    if (!node) throw new RangeError(`no node ${index}`);
+    return node;
+  }
+
+  #id(index: number): string {
+    return this.#node(index).id;
+  }
+}
