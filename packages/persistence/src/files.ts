@@ -1,0 +1,147 @@
+/**
+ * Files of a workspace: handles with a name, and the contents they share by hash. The bytes are in the file store; rows say
+ * which of them are wanted, so that sweeping never takes what somebody is about to use.
+ *
+ * blob: pending ──> stored ──> deleting. Only a stored one gets files.
+ */
+import { uuidv7 } from './ids.ts';
+import type { InstanceStatements } from './in-instance.ts';
+import type { WorkspaceTransaction } from './in-workspace.ts';
+import { pageLimit } from './paging.ts';
+
+export interface StoredFile {
+  readonly id: string;
+  /** SHA-256 of the content, hex. */
+  readonly hash: string;
+  readonly sizeBytes: number;
+  readonly storageKey: string;
+  readonly name: string;
+  readonly mime: string;
+  /** The run that made it. */
+  readonly originRunId?: string;
+  readonly createdBy: string;
+  readonly createdAt: Date;
+  readonly expiresAt?: Date;
+}
+
+export interface BlobRow {
+  readonly hash: string;
+  readonly sizeBytes: number;
+  readonly storageKey: string;
+}
+
+/**
+ * Call before the bytes are written: from now on the sweeper leaves them alone for its grace time. False while an old copy is
+ * being deleted; try again shortly.
+ */
+export async function reserveBlob(tx: WorkspaceTransaction, blob: BlobRow): Promise<boolean> {
+  const rows = await tx.query(
+    `insert into file_blob (workspace_id, hash, size_bytes, storage_key, state) values ($1, $2, $3, $4, 'pending')
+       on conflict (workspace_id, hash) do update set touched_at = now() where file_blob.state <> 'deleting' returning 1`,
+    [tx.context.workspaceId, blob.hash, blob.sizeBytes, blob.storageKey],
+  );
+  return rows.length > 0;
+}
+
+export interface CreateFile {
+  readonly hash: string;
+  readonly name: string;
+  readonly mime: string;
+  readonly originRunId?: string;
+  /** How long it is kept, in milliseconds; absent for ever. */
+  readonly validMs?: number;
+}
+
+/** Call after the bytes are written. Gives the id of the file, or undefined when its blob was not reserved. */
+export async function createFile(tx: WorkspaceTransaction, input: CreateFile): Promise<string | undefined> {
+  const { workspaceId, principalId } = tx.context;
+  const stored = await tx.query(
+    `update file_blob set state = 'stored', touched_at = now() where workspace_id = $1 and hash = $2 and state <> 'deleting' returning 1`,
+    [workspaceId, input.hash],
+  );
+  if (stored.length === 0) return undefined;
+  const id = uuidv7();
+  await tx.query(
+    `insert into file (id, workspace_id, hash, name, mime, origin_run_id, created_by, expires_at)
+       values ($1, $2, $3, $4, $5, $6, $7, now() + $8::float8 * interval '1 ms')`,
+    [id, workspaceId, input.hash, input.name, input.mime, input.originRunId ?? null, principalId, input.validMs ?? null],
+  );
+  return id;
+}
+
+/** Undefined also past its time. */
+export async function findFile(tx: WorkspaceTransaction, id: string): Promise<StoredFile | undefined> {
+  const [row] = await tx.query<FileRow>(`${SELECT} and f.id = $2`, [tx.context.workspaceId, id]);
+  return row && toFile(row);
+}
+
+/** Newest first. */
+export async function listFiles(
+  tx: WorkspaceTransaction,
+  options: { readonly originRunId?: string; readonly cursor?: string; readonly limit?: number } = {},
+): Promise<{ readonly files: readonly StoredFile[]; readonly nextCursor?: string }> {
+  const limit = pageLimit(options.limit);
+  const rows = await tx.query<FileRow>(
+    `${SELECT} and ($2::uuid is null or f.origin_run_id = $2) and ($3::uuid is null or f.id < $3) order by f.id desc limit $4`,
+    [tx.context.workspaceId, options.originRunId ?? null, options.cursor ?? null, limit + 1],
+  );
+  const files = rows.slice(0, limit).map(toFile);
+  return rows.length > limit ? { files, nextCursor: files.at(-1)!.id } : { files };
+}
+
+export async function deleteFile(tx: WorkspaceTransaction, id: string): Promise<boolean> {
+  return (await tx.query('delete from file where workspace_id = $1 and id = $2 returning 1', [tx.context.workspaceId, id])).length > 0;
+}
+
+/** Files past their time; gives how many went. Call again while it gives `limit`. */
+export async function deleteExpiredFiles(statements: InstanceStatements, limit = 1000): Promise<number> {
+  const rows = await statements.query(
+    'delete from file where id in (select id from file where expires_at <= now() limit $1 for update skip locked) returning 1',
+    [limit],
+  );
+  return rows.length;
+}
+
+/**
+ * Marks contents nobody wants for deletion: delete their bytes, then {@link forgetBlob}; until then they are given again. Whoever
+ * starts to want one touches its row, and a row touched within `graceMs` stays, so nobody loses the race.
+ */
+export function markUnusedBlobs(
+  statements: InstanceStatements,
+  { graceMs, limit = 100 }: { readonly graceMs: number; readonly limit?: number },
+): Promise<(BlobRow & { readonly workspaceId: string })[]> {
+  return statements.query(
+    `update file_blob b set state = 'deleting'
+      where (workspace_id, hash) in (
+        select workspace_id, hash from file_blob u
+         where state = 'deleting' or (touched_at < now() - $1::float8 * interval '1 ms'
+           and not exists (select from file f where f.workspace_id = u.workspace_id and f.hash = u.hash)
+           and not exists (select from pin p where p.workspace_id = u.workspace_id and p.file_hash = u.hash))
+         order by touched_at limit $2 for update skip locked)
+      returning workspace_id as "workspaceId", hash, size_bytes::float8 as "sizeBytes", storage_key as "storageKey"`,
+    [graceMs, limit],
+  );
+}
+
+export async function forgetBlob(
+  statements: InstanceStatements,
+  { workspaceId, hash }: { readonly workspaceId: string; readonly hash: string },
+): Promise<boolean> {
+  const rows = await statements.query(`delete from file_blob where workspace_id = $1 and hash = $2 and state = 'deleting' returning 1`, [
+    workspaceId,
+    hash,
+  ]);
+  return rows.length > 0;
+}
+
+type FileRow = Omit<StoredFile, 'originRunId' | 'expiresAt'> & { readonly originRunId: string | null; readonly expiresAt: Date | null };
+
+const SELECT = `
+  select f.id, f.hash, b.size_bytes::float8 as "sizeBytes", b.storage_key as "storageKey", f.name, f.mime, f.origin_run_id as "originRunId",
+         f.created_by as "createdBy", f.created_at as "createdAt", f.expires_at as "expiresAt"
+    from file f join file_blob b on b.workspace_id = f.workspace_id and b.hash = f.hash
+   where f.workspace_id = $1 and (f.expires_at is null or f.expires_at > now())`;
+
+function toFile({ originRunId, expiresAt, ...file }: FileRow): StoredFile {
+  return { ...file, ...(originRunId === null ? {} : { originRunId }), ...(expiresAt ? { expiresAt } : {}) };
+}

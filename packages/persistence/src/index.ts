@@ -1,0 +1,228 @@
+/** The door to PostgreSQL: tables, stores, the journal writer, stored files, and the embedded database. */
+export { openDatabase, OLDEST_POSTGRES } from './database.ts';
+export type { Database, DatabaseOptions } from './database.ts';
+export type { ConnectionOptions } from './connection.ts';
+export { DatabaseError, EmbeddedPostgresError, ProjectMissingError, errorCodeOf } from './errors.ts';
+export type { DatabaseErrorCode, EmbeddedPostgresErrorCode } from './errors.ts';
+export { startEmbeddedPostgres } from './embedded/embedded-postgres.ts';
+export type { EmbeddedPostgres, EmbeddedPostgresOptions, EmbeddedPostgresState } from './embedded/embedded-postgres.ts';
+export { createUuidSource, isUuid, setUuidClockOffsetMs, uuidFloor, uuidFromBytes, uuidTimeMs, uuidToBytes, uuidv7 } from './ids.ts';
+export type { UuidSource } from './ids.ts';
+export { checkSchema, migrate } from './migrations/migrate.ts';
+export { ensurePartitions, partitionRanges } from './partitions.ts';
+export type { PartitionRange } from './partitions.ts';
+export { ENVIRONMENT, seedDefaults } from './seed.ts';
+export type { Defaults } from './seed.ts';
+export { inWorkspace } from './in-workspace.ts';
+export type { WorkspaceContext, WorkspaceTransaction } from './in-workspace.ts';
+export { inInstance } from './in-instance.ts';
+export type { InstanceStatements, InstanceTransaction } from './in-instance.ts';
+export type { Statements } from './statements.ts';
+export { ROLES, highestRole } from './people/roles.ts';
+export type { Role } from './people/roles.ts';
+export { normalizeEmail } from './people/email.ts';
+export { raiseAccessVersion, readAccessVersions } from './people/access-version.ts';
+export { loadAccess } from './people/access.ts';
+export type { Access, ProjectAccess } from './people/access.ts';
+export {
+  createPerson,
+  disablePerson,
+  disableTotp,
+  enablePerson,
+  enableTotp,
+  erasePerson,
+  findPerson,
+  findPersonByEmail,
+  findPersonSecrets,
+  listPersons,
+  offerTotp,
+  setPassword,
+  updatePerson,
+  useRecoveryCode,
+  useTotpStep,
+} from './people/persons.ts';
+export type {
+  CreatePerson,
+  CreatePersonResult,
+  DisablePersonResult,
+  ErasePersonResult,
+  ListPersons,
+  Person,
+  PersonPage,
+  PersonSecrets,
+  UpdatePerson,
+  UpdatePersonResult,
+} from './people/persons.ts';
+export {
+  deleteEndedSessions,
+  findSession,
+  listSessions,
+  livingSessions,
+  openSession,
+  revokeSession,
+  revokeSessions,
+} from './people/sessions.ts';
+export type { OpenSession, Session } from './people/sessions.ts';
+export { findPersonByIdentity, linkIdentity, listIdentities, unlinkIdentity } from './people/identities.ts';
+export type { Identity, LinkIdentityResult } from './people/identities.ts';
+export { forgetLoginFailures, pruneLoginFailures, readLoginFailures, recordLoginFailure } from './people/login-attempts.ts';
+export type { LoginFailures, LoginSubject } from './people/login-attempts.ts';
+export { grantInstanceRole, hasOperator, listInstanceRoles, lockOwnerCreation, revokeInstanceRole } from './people/instance-roles.ts';
+export type { InstanceRole, RevokeInstanceRoleResult } from './people/instance-roles.ts';
+export {
+  createWorkspace,
+  findWorkspace,
+  findWorkspaceBySlug,
+  listWorkspaces,
+  listWorkspacesOf,
+  setWorkspacePlan,
+  updateWorkspace,
+} from './people/workspaces.ts';
+export type { CreateWorkspace, CreateWorkspaceResult, UpdateWorkspaceResult, Workspace } from './people/workspaces.ts';
+export {
+  addMember,
+  createServicePrincipal,
+  findDisplayNames,
+  findMember,
+  listMembers,
+  removeMember,
+  setMemberRole,
+} from './people/members.ts';
+export type { AddMember, ListMembers, Member, MemberPage, RemoveMemberResult, SetMemberRoleResult } from './people/members.ts';
+export { acceptInvitation, createInvitation, findInvitation, listInvitations, revokeInvitation } from './people/invitations.ts';
+export type { AcceptInvitationResult, Invitation, InvitationOffer } from './people/invitations.ts';
+export {
+  addTeamMember,
+  createTeam,
+  deleteTeam,
+  findTeam,
+  listTeamMembers,
+  listTeams,
+  removeTeamMember,
+  updateTeam,
+} from './people/teams.ts';
+export type { CreateTeamResult, Team, UpdateTeamResult } from './people/teams.ts';
+export { createApiKey, findApiKey, listApiKeys, revokeApiKey } from './people/api-keys.ts';
+export type { ApiKey, ApiKeyHolder, CreateApiKey, CreateApiKeyResult } from './people/api-keys.ts';
+export { listRoleGrants, removeRoleGrant, setRoleGrant } from './people/role-grants.ts';
+export type { GrantResource, GrantSubject, RoleGrant, SetGrantResult } from './people/role-grants.ts';
+export { currentGeneration, raiseGeneration } from './generations.ts';
+export type { GenerationKind } from './generations.ts';
+export { normalizeHookPattern } from './hook-pattern.ts';
+export {
+  createWorkflow,
+  deleteWorkflow,
+  findWorkflow,
+  findWorkflowByName,
+  getDraft,
+  getVersion,
+  listVersions,
+  listWorkflows,
+  liveVersion,
+  lockWorkflow,
+  moveWorkflow,
+  saveDraft,
+} from './workflows.ts';
+export type {
+  CreateWorkflow,
+  CreateWorkflowResult,
+  Draft,
+  ListWorkflows,
+  MoveWorkflowResult,
+  SaveDraft,
+  SaveDraftResult,
+  Version,
+  VersionHead,
+  Workflow,
+  WorkflowPage,
+} from './workflows.ts';
+export { appendDraftOps, deleteOldDraftOps, draftOpsSince, findDraftHolder, findDraftOpRev, holdDraft, releaseDraft } from './draft-ops.ts';
+export type { AppendDraftOps, AppendDraftOpsResult, DraftOps, DraftOpsSince, HoldDraftResult } from './draft-ops.ts';
+export { listPins, removePin, setPin } from './pins.ts';
+export type { Pin } from './pins.ts';
+export { createProject, deleteProject, findProject, listProjects, updateProject } from './projects/projects.ts';
+export type {
+  CreateProject,
+  CreateProjectResult,
+  DeleteProjectResult,
+  Project,
+  ProjectVisibility,
+  UpdateProject,
+  UpdateProjectResult,
+} from './projects/projects.ts';
+export { FOLDER_DEPTH, createFolder, deleteFolder, findFolder, listFolders, updateFolder } from './projects/folders.ts';
+export type { CreateFolderResult, DeleteFolderResult, Folder, UpdateFolderResult } from './projects/folders.ts';
+export { createTag, deleteTag, findWorkflowTags, listTags, setWorkflowTags, updateTag } from './projects/tags.ts';
+export type { CreateTagResult, Tag, UpdateTagResult } from './projects/tags.ts';
+export { findStars, starWorkflow, unstarWorkflow } from './projects/stars.ts';
+export { listTrash, purgeTrash, restoreProject, restoreWorkflow } from './projects/trash.ts';
+export type { PurgeTrash, RestoreProjectResult, RestoreWorkflowResult, TrashEntry } from './projects/trash.ts';
+export { addDataKey, currentDataKey, findDataKey, listDataKeysToRewrap, rewrapDataKey } from './credentials/data-keys.ts';
+export type { AddDataKey, DataKey } from './credentials/data-keys.ts';
+export {
+  addCredentialSecret,
+  claimCredentialRefresh,
+  createCredential,
+  deleteCredential,
+  findCredential,
+  findCredentialByKey,
+  findCredentialSecret,
+  listCredentials,
+  listSecretsToReseal,
+  releaseCredentialRefresh,
+  setCredentialHealth,
+  updateCredential,
+} from './credentials/credentials.ts';
+export type {
+  CreateCredential,
+  CreateCredentialResult,
+  Credential,
+  CredentialHealth,
+  CredentialPage,
+  CredentialSecret,
+  ListCredentials,
+  UpdateCredential,
+  UpdateCredentialResult,
+} from './credentials/credentials.ts';
+export { listBindings, listBindingsGrantedBy, listBindingsOfCredential, replaceBindings, resolveBinding } from './credentials/bindings.ts';
+export type { Binding, BindingUse, ResolveBindingResult } from './credentials/bindings.ts';
+export { deleteVariable, findVariable, listVariables, setVariable } from './credentials/variables.ts';
+export type { SetVariableResult, Variable, VariablePlace } from './credentials/variables.ts';
+export { eraseAuditPayloads, listAudit, listInstanceAudit, recordAudit } from './operations/audit.ts';
+export type { AuditActorKind, AuditEntry, AuditPage, AuditRecord, ListAudit } from './operations/audit.ts';
+export { listUnsealedChains, readAnchor, sealAudit, verifyAudit } from './operations/audit-chain.ts';
+export type { AuditAnchor, AuditChain, SealOptions, VerifyAuditResult } from './operations/audit-chain.ts';
+export { claimIdempotency, deleteExpiredIdempotency, finishIdempotency } from './operations/idempotency.ts';
+export type { IdempotencyClaim, IdempotencyClaimResult } from './operations/idempotency.ts';
+export { advanceJob, cancelJob, claimJob, createJob, findJob, finishJob, listJobs, releaseJobs } from './operations/jobs.ts';
+export type { ClaimJob, Job, JobState, JobStepResult } from './operations/jobs.ts';
+export { deleteSetting, readSettingLevels, readSettings, writeSetting } from './operations/settings.ts';
+export type { Setting, SettingLevels, SettingScope, WriteSettingResult } from './operations/settings.ts';
+export { entitle, listPlans, readEntitlements, savePlan } from './operations/entitlements.ts';
+export type { EntitleOptions, EntitleResult, Plan } from './operations/entitlements.ts';
+export { createFile, deleteExpiredFiles, deleteFile, findFile, forgetBlob, listFiles, markUnusedBlobs, reserveBlob } from './files.ts';
+export type { BlobRow, CreateFile, StoredFile } from './files.ts';
+export { closeTestListeners, deleteExpiredTestListeners, findTestListener, openTestListener } from './test-listeners.ts';
+export type { OpenTestListener, OpenTestListenerResult, TestListener } from './test-listeners.ts';
+export { createSavedView, deleteSavedView, listSavedViews, updateSavedView } from './saved-views.ts';
+export type { SavedView, UpdateSavedViewResult } from './saved-views.ts';
+export { listNotifications, markNotificationsRead, notify } from './notifications.ts';
+export type { Notification, Notify } from './notifications.ts';
+export { addRunTags, deleteStaleRunTags, findRunsByTag, listRunTags } from './run-tags.ts';
+export type { RunTag } from './run-tags.ts';
+export { loadLiveHooks, loadVersion, publish, unpublish } from './publish.ts';
+export type { HookClash, HookReply, HookSpec, LiveHook, PublishInput, PublishResult } from './publish.ts';
+export type { TypePins } from './entities/rows.ts';
+export { createJournalWriter } from './journal/journal-writer.ts';
+export type { JournalWriter, JournalWriterOptions, WriterMetrics, WriterState } from './journal/journal-writer.ts';
+export { INBOX_CHANNEL, createOwnership } from './journal/ownership.ts';
+export type { ClaimOptions, LeasedOwnership, OwnershipOptions } from './journal/ownership.ts';
+export { createKeyedRuns } from './journal/keyed-runs.ts';
+export type { KeyedRunOutcome, KeyedRuns, KeyedRunsOptions, RunKey } from './journal/keyed-runs.ts';
+export { InvalidCursorError, countRuns, findRun, findRunByShortId, listRuns } from './journal/run-reads.ts';
+export type { CountRunsOptions, ListRunsOptions, RunCount, RunDetail, RunPage, RunReader } from './journal/run-reads.ts';
+export type { RunSummary } from './journal/run-rows.ts';
+export { deleteExpiredKeys, deleteExpiredRuns, deleteStaleInbox, dropEmptyPartitions } from './journal/run-retention.ts';
+export type { DeleteExpiredOptions, DropPartitionsOptions } from './journal/run-retention.ts';
+export { BlobDamagedError, BlobMissingError, createFileBlobStore } from './blobs/file-blob-store.ts';
+export type { FileBlobStore, FileBlobStoreOptions } from './blobs/file-blob-store.ts';

@@ -1,0 +1,298 @@
+/**
+ * A batch of records as one statement. Each flush is a single statement, so it is applied whole or not at all.
+ *
+ * A batch of nothing but runs that end in their first record takes the short statement: insert the runs, count them. Any
+ * other batch takes the long one, whose parts see the same snapshot and touch different rows:
+ *
+ *   created   inserts runs                          live     inserts run_live for those that go on
+ *   moved     locks and checks owner, fence and position, then moves run_live forward
+ *   gone      the same for runs that end: their run_live goes
+ *   chunked   inserts the events of moved and gone  ended    writes the end into the run
+ *   emptied   deletes the inbox rows those events took in
+ *   counted   adds runs that ended to run_stats, in key order
+ *
+ * `is not distinct from` keeps the planner from reaching run_live by owner, which would read all runs of this process.
+ * Events, ends, inbox and counts follow from the rows that `moved` and `gone` give back, never from what was sent: a run that
+ * is missing there has another owner now, and nothing of its record is written.
+ */
+import type { QueryArrayConfig } from 'pg';
+import type { RunRecord } from '@plugboard/engine';
+import { RUN_STATUS, TRIGGER_KIND, WAITING_FOR } from '@plugboard/engine';
+import { ArrayColumn, UnstorableValueError, uuidParameter } from './array-column.ts';
+import { storableText } from './storable-text.ts';
+
+/** Statistics are kept per quarter of an hour, UTC, by the time of the end. */
+const BUCKET = `date_bin('15 minutes', ended_at, timestamptz '1970-01-01 00:00:00+00')`;
+
+const RUN_COLUMNS =
+  'id, workspace_id, workflow_id, environment, version, status, trigger_kind, initiator, root_run_id, started_at, ended_at, error_code, error_message, error_fingerprint, events, journal';
+
+const CREATED_ARRAYS =
+  '$2::uuid[], $3::uuid[], $4::uuid[], $5::int2[], $6::int4[], $7::int2[], $8::int2[], $9::uuid[], $10::uuid[], $11::timestamptz[], $12::timestamptz[], $13::text[], $14::text[], $15::text[], $16::int4[], $17::bytea[]';
+
+const ADD_TO_STATS = `on conflict (workspace_id, workflow_id, environment, bucket, status, writer) do update set n = run_stats.n + excluded.n`;
+
+const CREATE_ENDED = /* sql */ `
+with created as (
+  insert into run (${RUN_COLUMNS})
+  select * from unnest(${CREATED_ARRAYS})
+  returning workspace_id, workflow_id, environment, ended_at, status
+)
+insert into run_stats (workspace_id, workflow_id, environment, bucket, status, writer, n)
+select workspace_id, workflow_id, environment, ${BUCKET} as bucket, status, $1::uuid, count(*)
+from created
+group by 1, 2, 3, 4, 5 order by 1, 2, 3, 4, 5
+${ADD_TO_STATS}`;
+
+const MIXED = /* sql */ `
+with c as materialized (
+  select * from unnest(${CREATED_ARRAYS}, $18::int4[], $19::int2[])
+    as c (${RUN_COLUMNS}, fence, waiting)
+), u as materialized (
+  select * from unnest($20::uuid[], $21::int4[], $22::int4[], $23::int4[], $24::int2[], $25::int2[], $26::timestamptz[], $27::text[], $28::text[], $29::text[], $30::bytea[], $31::int4[], $32::int4[])
+    as u (id, fence, from_seq, to_seq, status, waiting, ended_at, error_code, error_message, error_fingerprint, events, inbox_from, inbox_to)
+), created as (
+  insert into run (${RUN_COLUMNS})
+  select ${RUN_COLUMNS} from c
+  returning workspace_id, workflow_id, environment, ended_at, status
+), live as (
+  insert into run_live (run_id, workspace_id, workflow_id, environment, version, owner, fence, next_seq, status, waiting, started_at)
+  select id, workspace_id, workflow_id, environment, version, $1::uuid, fence, events, status, waiting, started_at
+  from c where ended_at is null
+), moved as (
+  update run_live l set next_seq = u.to_seq, status = u.status, waiting = u.waiting
+  from u
+  where u.ended_at is null and l.run_id = u.id and l.owner is not distinct from $1::uuid and l.fence = u.fence and l.next_seq = u.from_seq
+  returning l.run_id, u.from_seq, u.events, u.inbox_from, u.inbox_to
+), gone as (
+  delete from run_live l using u
+  where u.ended_at is not null and l.run_id = u.id and l.owner is not distinct from $1::uuid and l.fence = u.fence and l.next_seq = u.from_seq
+  returning l.run_id, u.from_seq, u.to_seq, u.status, u.ended_at, u.error_code, u.error_message, u.error_fingerprint, u.events, u.inbox_from, u.inbox_to
+), matched as (
+  select run_id, from_seq, events, inbox_from, inbox_to from moved
+  union all
+  select run_id, from_seq, events, inbox_from, inbox_to from gone
+), chunked as (
+  insert into run_chunk (run_id, seq, events) select run_id, from_seq, events from matched
+), ended as (
+  update run r set status = g.status, ended_at = g.ended_at, error_code = g.error_code, error_message = g.error_message,
+    error_fingerprint = g.error_fingerprint, events = g.to_seq,
+    chunks = 1 + (select count(*) from run_chunk k where k.run_id = g.run_id)
+  from gone g where r.id = g.run_id
+  returning r.workspace_id, r.workflow_id, r.environment, r.ended_at, r.status
+), emptied as (
+  delete from run_inbox b using (
+    select unnest(($33::uuid[])[inbox_from:inbox_to]) as id from matched where inbox_to >= inbox_from
+    union all
+    select unnest(($33::uuid[])[1:$34::int4])
+  ) i where b.id = i.id
+), counted as (
+  insert into run_stats (workspace_id, workflow_id, environment, bucket, status, writer, n)
+  select workspace_id, workflow_id, environment, ${BUCKET} as bucket, status, $1::uuid, count(*)
+  from (select * from created where ended_at is not null union all select * from ended) e
+  group by 1, 2, 3, 4, 5 order by 1, 2, 3, 4, 5
+  ${ADD_TO_STATS}
+)
+select run_id from matched`;
+
+/** Thrown by `encode` for a record no column can hold; `index` is its place in the batch. */
+export class UnstorableRecordError extends Error {
+  override readonly name = 'UnstorableRecordError';
+  readonly index: number;
+
+  constructor(index: number, cause: unknown) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause });
+    this.index = index;
+  }
+}
+
+export class FlushStatement {
+  readonly #writer: Buffer;
+  readonly #maxRecordBytes: number;
+  // Runs that are created.
+  readonly #id = new ArrayColumn('uuid');
+  readonly #workspace = new ArrayColumn('uuid');
+  readonly #workflow = new ArrayColumn('uuid');
+  readonly #environment = new ArrayColumn('int2');
+  readonly #version = new ArrayColumn('int4');
+  readonly #status = new ArrayColumn('int2');
+  readonly #trigger = new ArrayColumn('int2');
+  readonly #initiator = new ArrayColumn('uuid');
+  readonly #root = new ArrayColumn('uuid');
+  readonly #started = new ArrayColumn('timestamptz');
+  readonly #ended = new ArrayColumn('timestamptz');
+  readonly #errorCode = new ArrayColumn('text');
+  readonly #errorMessage = new ArrayColumn('text');
+  readonly #errorFingerprint = new ArrayColumn('text');
+  readonly #events = new ArrayColumn('int4');
+  readonly #journal = new ArrayColumn('bytea', 64 * 1024);
+  readonly #fence = new ArrayColumn('int4');
+  readonly #waiting = new ArrayColumn('int2');
+  // Runs that go on or end.
+  readonly #uId = new ArrayColumn('uuid');
+  readonly #uFence = new ArrayColumn('int4');
+  readonly #uFrom = new ArrayColumn('int4');
+  readonly #uTo = new ArrayColumn('int4');
+  readonly #uStatus = new ArrayColumn('int2');
+  readonly #uWaiting = new ArrayColumn('int2');
+  readonly #uEnded = new ArrayColumn('timestamptz');
+  readonly #uErrorCode = new ArrayColumn('text');
+  readonly #uErrorMessage = new ArrayColumn('text');
+  readonly #uErrorFingerprint = new ArrayColumn('text');
+  readonly #uEvents = new ArrayColumn('bytea', 16 * 1024);
+  readonly #uInboxFrom = new ArrayColumn('int4');
+  readonly #uInboxTo = new ArrayColumn('int4');
+  /** Inbox rows: those of created runs first, then each run's own range. */
+  readonly #inbox = new ArrayColumn('uuid');
+  readonly #createdColumns: readonly ArrayColumn[];
+  readonly #liveColumns: readonly ArrayColumn[];
+  readonly #updateColumns: readonly ArrayColumn[];
+
+  constructor(writerId: string, maxRecordBytes: number) {
+    this.#writer = uuidParameter(writerId);
+    this.#maxRecordBytes = maxRecordBytes;
+    // In the order of the parameters.
+    this.#createdColumns = [
+      this.#id,
+      this.#workspace,
+      this.#workflow,
+      this.#environment,
+      this.#version,
+      this.#status,
+      this.#trigger,
+      this.#initiator,
+      this.#root,
+      this.#started,
+      this.#ended,
+      this.#errorCode,
+      this.#errorMessage,
+      this.#errorFingerprint,
+      this.#events,
+      this.#journal,
+    ];
+    this.#liveColumns = [this.#fence, this.#waiting];
+    this.#updateColumns = [
+      this.#uId,
+      this.#uFence,
+      this.#uFrom,
+      this.#uTo,
+      this.#uStatus,
+      this.#uWaiting,
+      this.#uEnded,
+      this.#uErrorCode,
+      this.#uErrorMessage,
+      this.#uErrorFingerprint,
+      this.#uEvents,
+      this.#uInboxFrom,
+      this.#uInboxTo,
+    ];
+  }
+
+  /**
+   * The statement for a batch. Its parameters are the reused buffers: send it before the next call. The result rows of a
+   * batch with continuations are the ids of those written.
+   * @throws UnstorableRecordError
+   */
+  encode(batch: readonly { readonly record: RunRecord }[]): QueryArrayConfig {
+    for (const column of this.#createdColumns) column.clear();
+    for (const column of this.#liveColumns) column.clear();
+    for (const column of this.#updateColumns) column.clear();
+    this.#inbox.clear();
+    let isMixed = false;
+    let index = 0;
+    try {
+      for (; index < batch.length; index++) {
+        const record = batch[index]!.record;
+        if (!record.create) {
+          isMixed = true;
+          continue;
+        }
+        this.#addCreated(record);
+        if (!record.end || record.inbox?.length) isMixed = true;
+      }
+      if (!isMixed)
+        return { name: 'journal_create_ended', text: CREATE_ENDED, values: this.#values(this.#createdColumns), rowMode: 'array' };
+      const inboxOfCreated = this.#inbox.count;
+      for (index = 0; index < batch.length; index++) {
+        const record = batch[index]!.record;
+        if (!record.create) this.#addUpdate(record);
+      }
+      return {
+        name: 'journal_mixed',
+        text: MIXED,
+        values: [...this.#values([...this.#createdColumns, ...this.#liveColumns, ...this.#updateColumns, this.#inbox]), inboxOfCreated],
+        rowMode: 'array',
+      };
+    } catch (error) {
+      throw new UnstorableRecordError(index, error);
+    }
+  }
+
+  #values(columns: readonly ArrayColumn[]): unknown[] {
+    const values: unknown[] = [this.#writer];
+    for (const column of columns) values.push(column.finish());
+    return values;
+  }
+
+  #addCreated(record: RunRecord): void {
+    const { head, end } = record;
+    this.#checkSize(record);
+    this.#id.addUuid(head.id);
+    this.#workspace.addUuid(head.workspaceId);
+    this.#workflow.addUuid(head.workflowId);
+    this.#environment.addInt2(head.environment);
+    this.#version.addInt4(head.version);
+    this.#status.addInt2(RUN_STATUS[end ? end.status : record.status]);
+    this.#trigger.addInt2(TRIGGER_KIND[head.triggerKind]);
+    if (head.initiator === undefined) this.#initiator.addNull();
+    else this.#initiator.addUuid(head.initiator);
+    this.#root.addUuid(head.rootRunId);
+    this.#started.addTime(head.startedAt);
+    if (end) this.#ended.addTime(end.endedAt);
+    else this.#ended.addNull();
+    addText(this.#errorCode, end?.errorCode);
+    addText(this.#errorMessage, end?.errorMessage);
+    addText(this.#errorFingerprint, end?.errorFingerprint);
+    this.#events.addInt4(record.toSeq);
+    this.#journal.addUtf8(record.bytes);
+    this.#fence.addInt4(record.fence);
+    if (record.waiting === undefined) this.#waiting.addNull();
+    else this.#waiting.addInt2(WAITING_FOR[record.waiting]);
+    if (record.inbox) for (const id of record.inbox) this.#inbox.addUuid(id);
+  }
+
+  #checkSize({ bytes }: RunRecord): void {
+    // A UTF-16 unit takes at most three bytes.
+    if (bytes.length * 3 <= this.#maxRecordBytes || Buffer.byteLength(bytes) <= this.#maxRecordBytes) return;
+    throw new UnstorableValueError(
+      `The events of one record take more than ${this.#maxRecordBytes} bytes; large values belong in the blob store`,
+    );
+  }
+
+  #addUpdate(record: RunRecord): void {
+    const { head, end } = record;
+    this.#checkSize(record);
+    this.#uId.addUuid(head.id);
+    this.#uFence.addInt4(record.fence);
+    this.#uFrom.addInt4(record.fromSeq);
+    this.#uTo.addInt4(record.toSeq);
+    this.#uStatus.addInt2(RUN_STATUS[end ? end.status : record.status]);
+    if (record.waiting === undefined) this.#uWaiting.addNull();
+    else this.#uWaiting.addInt2(WAITING_FOR[record.waiting]);
+    if (end) this.#uEnded.addTime(end.endedAt);
+    else this.#uEnded.addNull();
+    addText(this.#uErrorCode, end?.errorCode);
+    addText(this.#uErrorMessage, end?.errorMessage);
+    addText(this.#uErrorFingerprint, end?.errorFingerprint);
+    this.#uEvents.addUtf8(record.bytes);
+    // Array positions count from 1; an empty range ends before it starts.
+    this.#uInboxFrom.addInt4(this.#inbox.count + 1);
+    if (record.inbox) for (const id of record.inbox) this.#inbox.addUuid(id);
+    this.#uInboxTo.addInt4(this.#inbox.count);
+  }
+}
+
+function addText(column: ArrayColumn, text: string | undefined): void {
+  if (text === undefined) column.addNull();
+  else column.addUtf8(storableText(text));
+}

@@ -1,0 +1,106 @@
+/** Forgetting: finished runs past their time, in small batches, and partitions with nothing left in them. */
+import type { ClientBase } from 'pg';
+import { uuidFloor, uuidTimeMs } from '../ids.ts';
+import type { RunReader } from './run-reads.ts';
+
+export interface DeleteExpiredOptions {
+  readonly workspaceId: string;
+  /** Finished runs that ended before this time go, in milliseconds since 1970. */
+  readonly olderThan: number;
+  /** Runs per call. @default 1000 */
+  readonly limit?: number;
+}
+
+/** Deletes a batch of expired finished runs with their events, oldest first; returns how many. Call again while it returns `limit`. */
+export async function deleteExpiredRuns(db: RunReader, { workspaceId, olderThan, limit = 1000 }: DeleteExpiredOptions): Promise<number> {
+  const [row] = await db.query<{ n: number }>(
+    // A run starts before it ends, so its id is older too: the bound on the id keeps newer partitions out of the search.
+    `with expired as materialized (
+       select id from run
+       where workspace_id = $1 and status >= 4 and ended_at < to_timestamp($2::float8 / 1000) and id < $3::uuid
+       order by id limit $4 for update skip locked
+     ), chunks as (
+       delete from run_chunk where run_id in (select id from expired)
+     ), gone as (
+       delete from run where id in (select id from expired) returning id
+     ) select count(*)::int4 as n from gone`,
+    [workspaceId, olderThan, uuidFloor(Math.max(0, olderThan)), limit],
+  );
+  return row?.n ?? 0;
+}
+
+/** Creation keys whose time is over. Returns how many went. */
+export async function deleteExpiredKeys(db: RunReader, limit = 1000): Promise<number> {
+  const [row] = await db.query<{ n: number }>(
+    `with expired as (select workspace_id, scope, key from run_key where expires_at < now() order by expires_at limit $1 for update skip locked),
+       gone as (delete from run_key k using expired e where k.workspace_id = e.workspace_id and k.scope = e.scope and k.key = e.key returning 1)
+     select count(*)::int4 as n from gone`,
+    [limit],
+  );
+  return row?.n ?? 0;
+}
+
+/** Inbox rows of runs that ended before anybody took them in. Young rows stay: their run may not be flushed yet. */
+export async function deleteStaleInbox(db: RunReader, { olderThan, limit = 1000 }: { olderThan: number; limit?: number }): Promise<number> {
+  const [row] = await db.query<{ n: number }>(
+    `with stale as (
+       select id from run_inbox b where created_at < to_timestamp($1::float8 / 1000) and not exists (select from run_live l where l.run_id = b.run_id)
+       limit $2 for update skip locked
+     ), gone as (delete from run_inbox where id in (select id from stale) returning 1)
+     select count(*)::int4 as n from gone`,
+    [olderThan, limit],
+  );
+  return row?.n ?? 0;
+}
+
+export interface DropPartitionsOptions {
+  /** Partitions that end before this time may go, in milliseconds since 1970; those made ahead never do. */
+  readonly olderThan: number;
+  /** A partition in use is left for the next call, after waiting so long for its lock, in milliseconds. @default 200 */
+  readonly lockTimeoutMs?: number;
+}
+
+/** Drops old partitions of `run` and `run_chunk` that hold no row; returns their names. `client` must not be inside a transaction. */
+export async function dropEmptyPartitions(
+  client: ClientBase,
+  { olderThan, lockTimeoutMs = 200 }: DropPartitionsOptions,
+): Promise<string[]> {
+  const { rows } = await client.query<{ parent: string; name: string; bound: string }>(
+    `select p.relname as parent, quote_ident(c.relname) as name, pg_get_expr(c.relpartbound, c.oid) as bound
+     from pg_inherits i join pg_class c on c.oid = i.inhrelid join pg_class p on p.oid = i.inhparent
+     where i.inhparent in ('run'::regclass, 'run_chunk'::regclass) order by c.relname`,
+  );
+  const dropped: string[] = [];
+  for (const { parent, name, bound } of rows) {
+    const end = /TO \('([0-9a-f-]{36})'\)/.exec(bound)?.[1];
+    if (end === undefined || uuidTimeMs(end) >= Math.min(olderThan, Date.now())) continue;
+    if (await dropIfEmpty(client, parent, name, lockTimeoutMs)) dropped.push(name);
+  }
+  return dropped;
+}
+
+const LOCK_NOT_AVAILABLE = '55P03';
+
+/** Looks without a lock first, then again under the lock that keeps new rows out. */
+async function dropIfEmpty(client: ClientBase, parent: string, name: string, lockTimeoutMs: number): Promise<boolean> {
+  if (await hasRows(client, name)) return false;
+  await client.query('begin');
+  try {
+    await client.query(`select set_config('lock_timeout', $1, true)`, [`${lockTimeoutMs}ms`]);
+    await client.query(`lock table only ${parent} in access exclusive mode`);
+    await client.query(`lock table ${name} in access exclusive mode`);
+    const isEmpty = !(await hasRows(client, name));
+    if (isEmpty) await client.query(`drop table ${name}`);
+    await client.query('commit');
+    return isEmpty;
+  } catch (error) {
+    await client.query('rollback');
+    if (error instanceof Error && 'code' in error && error.code === LOCK_NOT_AVAILABLE) return false;
+    throw error;
+  }
+}
+
+async function hasRows(client: ClientBase, name: string): Promise<boolean> {
+  const { rows } = await client.query<{ found: boolean }>(`select exists (select from ${name}) as found`);
+  return rows[0]?.found ?? false;
+}

@@ -1,0 +1,136 @@
+/** One row in every table that belongs to a workspace or a person, so that tests can try to reach them from elsewhere. */
+import { createHash } from 'node:crypto';
+import type { Database } from '../src/database.ts';
+import { uuidv7 } from '../src/ids.ts';
+
+export interface WorkspaceRows {
+  readonly workspaceId: string;
+  readonly projectId: string;
+  /** A member, whose rows those of a person are. */
+  readonly principalId: string;
+}
+
+/** Fills the tables as their owner, past every policy. */
+export async function insertWorkspaceRows(database: Database, { workspaceId, projectId, principalId }: WorkspaceRows): Promise<void> {
+  const [folder, workflow, team, tag, dataKey, credential, run, unique] = [
+    uuidv7(),
+    uuidv7(),
+    uuidv7(),
+    uuidv7(),
+    uuidv7(),
+    uuidv7(),
+    uuidv7(),
+    uuidv7(),
+  ];
+  const hash = createHash('sha256').update(unique).digest();
+  const w = workspaceId;
+  const p = principalId;
+  const statements: readonly (readonly [string, readonly unknown[]])[] = [
+    [`insert into data_key (id, workspace_id, wrapped, root_key_id) values ($1, $2, 'x', 'root')`, [dataKey, w]],
+    [
+      `insert into invitation (id, workspace_id, token_hash, email, email_ci, role, expires_at, created_by) values ($1, $2, $3, 'a', 'a', 'viewer', now(), $4)`,
+      [uuidv7(), w, hash, p],
+    ],
+    [`insert into team (id, workspace_id, name, created_by) values ($1, $2, 'team', $3)`, [team, w, p]],
+    [`insert into team_member (team_id, principal_id, workspace_id, created_by) values ($1, $2, $3, $2)`, [team, p, w]],
+    [
+      `insert into api_key (id, workspace_id, principal_id, name, hash, hint, scopes, created_by) values ($1, $2, $3, 'key', $4, '', '{}', $3)`,
+      [uuidv7(), w, p, hash],
+    ],
+    [
+      `insert into role_grant (workspace_id, subject_kind, subject_id, resource_kind, resource_id, role, created_by) values ($1, 'team', $2, 'workspace', $1, 'viewer', $3)`,
+      [w, team, p],
+    ],
+    [
+      `insert into audit (id, workspace_id, principal_id, actor_kind, action, resource_kind) values ($1, $2, $3, 'person', 'a', 'b')`,
+      [uuidv7(), w, p],
+    ],
+    [`insert into idempotency (principal_id, key, request_hash, expires_at) values ($1, $2, $3, now())`, [p, unique, hash]],
+    [`insert into counter (workspace_id, limit_key, period, used) values ($1, 'workflows', '', 1)`, [w]],
+    [`insert into folder (id, workspace_id, project_id, name, created_by) values ($1, $2, $3, 'folder', $4)`, [folder, w, projectId, p]],
+    [
+      `insert into workflow (id, workspace_id, project_id, folder_id, name, created_by) values ($1, $2, $3, $4, $5, $6)`,
+      [workflow, w, projectId, folder, unique, p],
+    ],
+    [
+      `insert into draft (workflow_id, workspace_id, rev, doc, semantic_hash, updated_by) values ($1, $2, 1, '{}', 'x', $3)`,
+      [workflow, w, p],
+    ],
+    [
+      `insert into draft_op (workflow_id, rev, workspace_id, principal_id, client_id, client_seq, ops) values ($1, 1, $2, $3, 'c', 1, '[]')`,
+      [workflow, w, p],
+    ],
+    [
+      `insert into version (workflow_id, n, workspace_id, definition, semantic_hash, type_pins, published_by) values ($1, 1, $2, '{}', 'x', '{}', $3)`,
+      [workflow, w, p],
+    ],
+    [
+      `insert into deployment (workflow_id, environment, workspace_id, version, state, deployed_by) values ($1, 1, $2, 1, 'active', $3)`,
+      [workflow, w, p],
+    ],
+    [
+      `insert into hook (id, workspace_id, workflow_id, environment, node_id, version, method, pattern, pattern_norm, reply, settings) values ($1, $2, $3, 1, 'n', 1, 'POST', $4, $4, 'immediate', '{}')`,
+      [uuidv7(), w, workflow, unique],
+    ],
+    [
+      `insert into test_listener (method, path, workspace_id, workflow_id, node_id, principal_id, expires_at) values ('POST', $1, $2, $3, 'n', $4, now())`,
+      [unique, w, workflow, p],
+    ],
+    [
+      `insert into variable (project_id, environment, key, workspace_id, value, created_by) values ($1, 1, 'k', $2, '1', $3)`,
+      [projectId, w, p],
+    ],
+    [`insert into tag (id, workspace_id, name, created_by) values ($1, $2, 'tag', $3)`, [tag, w, p]],
+    [`insert into workflow_tag (workflow_id, tag_id, workspace_id) values ($1, $2, $3)`, [workflow, tag, w]],
+    [`insert into star (principal_id, workflow_id, workspace_id) values ($1, $2, $3)`, [p, workflow, w]],
+    [`insert into file_blob (workspace_id, hash, size_bytes, storage_key, state) values ($1, 'h', 1, 'k', 'stored')`, [w]],
+    [`insert into file (id, workspace_id, hash, name, mime, created_by) values ($1, $2, 'h', 'n', 'm', $3)`, [uuidv7(), w, p]],
+    [
+      `insert into pin (workflow_id, node_id, workspace_id, file_hash, source, updated_by) values ($1, 'n', $2, 'h', '{}', $3)`,
+      [workflow, w, p],
+    ],
+    [
+      `insert into credential (id, workspace_id, project_id, key, name, type, allowed_hosts, public_data, created_by) values ($1, $2, $3, 'k', 'n', 't', '{}', '{}', $4)`,
+      [credential, w, projectId, p],
+    ],
+    [
+      `insert into credential_secret (credential_id, version, workspace_id, ciphertext, key_id, created_by) values ($1, 1, $2, 'x', $3, $4)`,
+      [credential, w, dataKey, p],
+    ],
+    [
+      `insert into binding (workflow_id, environment, key, workspace_id, credential_id, granted_by) values ($1, 1, 'k', $2, $3, $4)`,
+      [workflow, w, credential, p],
+    ],
+    [`insert into job (id, workspace_id, kind, actor, params) values ($1, $2, 'k', $3, '{}')`, [uuidv7(), w, p]],
+    [
+      `insert into saved_view (id, workspace_id, principal_id, page, name, filter, created_by) values ($1, $2, $3, 'p', 'n', '{}', $3)`,
+      [uuidv7(), w, p],
+    ],
+    [
+      `insert into notification (id, principal_id, workspace_id, dedupe_key, kind, params) values ($1, $2, $3, $4, 'k', '{}')`,
+      [uuidv7(), p, w, unique],
+    ],
+    [
+      `insert into setting (scope, scope_id, key, value, updated_by) values ('workspace', $1, 'k', '1', $2), ('person', $2, 'k', '1', $2)`,
+      [w, p],
+    ],
+    [
+      `insert into run (id, workspace_id, workflow_id, environment, version, status, trigger_kind, root_run_id, started_at) values ($1, $2, $3, 1, 1, 4, 1, $1, now())`,
+      [run, w, workflow],
+    ],
+    [`insert into run_chunk (run_id, seq, events) values ($1, 1, 'x')`, [run]],
+    [`insert into run_tag (workspace_id, key, value, run_id) values ($1, 'k', 'v', $2)`, [w, run]],
+    [`insert into run_inbox (id, run_id, workspace_id, source_key, kind, payload) values ($1, $2, $3, 's', 'k', '{}')`, [uuidv7(), run, w]],
+    [`insert into run_key (workspace_id, scope, key, run_id, expires_at) values ($1, 's', 'k', $2, now())`, [w, run]],
+    [
+      `insert into run_live (run_id, workspace_id, workflow_id, environment, version, owner, fence, next_seq, status, started_at) values ($1, $2, $3, 1, 1, $1, 1, 0, 1, now())`,
+      [run, w, workflow],
+    ],
+    [
+      `insert into run_stats (workspace_id, workflow_id, environment, bucket, status, writer, n) values ($1, $2, 1, now(), 4, $2, 1)`,
+      [w, workflow],
+    ],
+    [`insert into timer (run_id, wait_id, workspace_id, due_at) values ($1, 'w', $2, now())`, [run, w]],
+  ];
+  for (const [text, values] of statements) await database.query(text, values);
+}
