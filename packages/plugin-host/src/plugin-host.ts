@@ -1,0 +1,113 @@
+/** The engine's port to plugin code: finds the type of a call, loads its plugin once, runs it behind a transport. */
+import type { CallEnd, CallSpec, PluginHost } from '@plugboard/engine';
+import type { NodeTypeIR, Plugin } from '@plugboard/sdk';
+import { createCatalog } from './catalog.ts';
+import { hostStepError, PluginHostError } from './errors.ts';
+import { descriptionHash } from './plugin-entry.ts';
+import type { PluginEntry } from './plugin-entry.ts';
+import { loadedNode } from './runtime/loaded-type.ts';
+import { runCall } from './runtime/runtime.ts';
+import { toStepError } from './runtime/to-step-error.ts';
+import { inProcess } from './transport/in-process.ts';
+import type { Call, Transport } from './transport/transport.ts';
+import { isLarge } from './worker/call-weight.ts';
+import type { WorkerSize } from './worker/call-weight.ts';
+import { HeavyLane } from './worker/heavy-lane.ts';
+import type { HeavyLaneOptions } from './worker/heavy-lane.ts';
+import { isPure, pureSink } from './worker/pure-sink.ts';
+
+export interface PluginHostOptions {
+  readonly entries: readonly PluginEntry[];
+  /** @default inProcess */
+  readonly transport?: Transport;
+  /** How long a stopped step may take to end before it is abandoned, in milliseconds. @default 5000 */
+  readonly graceMs?: number;
+  /** Where large calls of bundled types that only compute (`cpu: 'heavy'`, no effects) are run. */
+  readonly worker?: WorkerSize & HeavyLaneOptions;
+}
+
+const GRACE_MS = 5_000;
+
+interface Slot {
+  readonly entry: PluginEntry;
+  readonly ir: NodeTypeIR;
+  /** Ready once the plugin is loaded. */
+  call: Call | undefined;
+}
+
+/** @throws PluginHostError TYPE_DUPLICATE when two entries give the same type in the same version. */
+export function createPluginHost({ entries, transport = inProcess, graceMs = GRACE_MS, worker = {} }: PluginHostOptions): PluginHost {
+  const catalog = createCatalog(entries.map((entry) => entry.ir));
+  const slots = new Map<string, Map<number, Slot>>();
+  for (const entry of entries) {
+    for (const ir of entry.ir.types) {
+      if (ir.kind !== 'node') continue;
+      const versions = slots.get(ir.type) ?? new Map<number, Slot>();
+      slots.set(ir.type, versions.set(ir.version, { entry, ir, call: undefined }));
+    }
+  }
+  const options = { graceMs };
+  const inFlight = new Set<Promise<CallEnd>>();
+  const lane = new HeavyLane(worker);
+  let isDraining = false;
+
+  function ready(slot: Slot, plugin: Plugin): Call {
+    const loaded = loadedNode(plugin, slot.ir.type, slot.ir.version, slot.ir);
+    const direct = transport((spec, sink, signal) => runCall(loaded, spec, sink, signal, options));
+    return (slot.call ??= isPure(slot.ir) ? pure(slot.entry, direct) : direct);
+  }
+
+  /** Small calls here, large ones in the worker, where there is a bundle it can load. */
+  function pure({ ir, bundleFile }: PluginEntry, direct: Call): Call {
+    if (bundleFile === undefined) return (spec, sink, signal) => direct(spec, pureSink(sink), signal);
+    const hash = descriptionHash(ir);
+    return (spec, sink, signal) =>
+      isLarge(spec, worker) && !signal.aborted ? lane.run({ bundleFile, hash, spec, sink, signal }) : direct(spec, pureSink(sink), signal);
+  }
+
+  function load(slot: Slot): Call | Promise<Call> {
+    const plugin = slot.entry.load();
+    return plugin instanceof Promise ? plugin.then((value) => ready(slot, value)) : ready(slot, plugin);
+  }
+
+  function begin(spec: CallSpec): Call | Promise<Call> {
+    if (isDraining) throw new PluginHostError('HOST_DRAINING', 'The server is shutting down; the step starts again afterwards.');
+    const slot = slots.get(spec.type)?.get(spec.version);
+    if (slot !== undefined) return slot.call ?? load(slot);
+    if (catalog.find(spec.type, spec.version) !== undefined) {
+      throw new PluginHostError('FUNCTION_NOT_FOUND', `${spec.type} is a trigger: it starts runs and is no step.`);
+    }
+    throw new PluginHostError(
+      'TYPE_NOT_FOUND',
+      `No plugin has the type ${spec.type} in version ${spec.version}. Install its plugin, or change the node.`,
+    );
+  }
+
+  function tracked(end: Promise<CallEnd>): Promise<CallEnd> {
+    const settled: Promise<CallEnd> = end.finally(() => inFlight.delete(settled));
+    inFlight.add(settled);
+    return settled;
+  }
+
+  return {
+    call(spec, sink, signal) {
+      try {
+        const call = begin(spec);
+        const end = call instanceof Promise ? call.then((loaded) => loaded(spec, sink, signal)).catch(refused) : call(spec, sink, signal);
+        return end instanceof Promise ? tracked(end) : end;
+      } catch (error) {
+        return refused(error);
+      }
+    },
+    async drain() {
+      isDraining = true;
+      await Promise.allSettled(inFlight);
+      await lane.close();
+    },
+  };
+}
+
+/** The end of a call that never reached a plugin. */
+function refused(error: unknown): CallEnd {
+  return { ok: false, error: error instanceof PluginHostError ? hostStepError(error) : toStepError(error), missing: 'not_sent' };
+}

@@ -1,0 +1,214 @@
+/**
+ * Runs a per-batch type: one call of `run` over all items. Plain results end the call in the same turn, unless they are so many that
+ * taking them would hold up the event loop.
+ * Where the specification asks for an outcome per item, outputs are grouped by the item they name first.
+ */
+import type { BatchOutput, CallEnd, CallInput, ItemOutcome, ItemOutput } from '@plugboard/engine';
+import { FAILED_MARK, StepFailure } from '@plugboard/sdk';
+import type { FailedItem, JsonObject, StepError } from '@plugboard/sdk';
+import { CANCELLED } from './call-state.ts';
+import type { CallState } from './call-state.ts';
+import { inSlices } from './in-slices.ts';
+import { allInputs } from './item-call.ts';
+import { itemParams } from './loaded-type.ts';
+import type { LoadedType } from './loaded-type.ts';
+import { batchOutput, formOf, InputItem, inputIndex, isThenable, OUTPUTS_MAX, tooManyOutputs } from './outputs.ts';
+import type { RuntimeOptions } from './runtime-options.ts';
+import { StepContext } from './step-context.ts';
+import { watch } from './stoppable.ts';
+import { toStepError } from './to-step-error.ts';
+import { effectsOf, isUnknown } from './write-record.ts';
+
+/** Outputs taken between two looks at the clock, and before the first one. */
+const STEP_OUTPUTS = 256;
+const AT_ONCE = 4_096;
+
+interface BatchRunArgs {
+  readonly params: JsonObject;
+  readonly items: readonly InputItem[];
+  readonly inputs: { readonly [port: string]: readonly InputItem[] };
+  readonly ctx: StepContext;
+}
+
+export function runBatch(type: LoadedType, call: CallState, signal: AbortSignal, options: RuntimeOptions): CallEnd | Promise<CallEnd> {
+  return new BatchCall(type, call, signal, options).start();
+}
+
+class BatchCall {
+  readonly #type: LoadedType;
+  readonly #call: CallState;
+  readonly #signal: AbortSignal;
+  readonly #options: RuntimeOptions;
+  readonly #inputs: readonly CallInput[];
+  readonly #ctx: StepContext;
+  readonly #outputs: BatchOutput[] = [];
+  /** Failures by index in the step's whole input. */
+  readonly #failures = new Map<number, StepError>();
+  #isOver = false;
+
+  constructor(type: LoadedType, call: CallState, signal: AbortSignal, options: RuntimeOptions) {
+    this.#type = type;
+    this.#call = call;
+    this.#signal = signal;
+    this.#options = options;
+    this.#inputs = allInputs(call.spec.inputs);
+    this.#ctx = new StepContext(call, undefined);
+  }
+
+  start(): CallEnd | Promise<CallEnd> {
+    try {
+      const result = (this.#type.run as (args: BatchRunArgs) => unknown)(this.#args());
+      if (isThenable(result) || formOf(result) === 'async') return this.#wait(result);
+      const rest = outputsOf(result);
+      if (!this.#takeSome(rest, AT_ONCE)) return this.#wait(rest);
+      return this.#end(this.#success());
+    } catch (error) {
+      return this.#end(this.#failure(error));
+    }
+  }
+
+  #args(): BatchRunArgs {
+    const inputs: { [port: string]: readonly InputItem[] } = {};
+    let position = 0;
+    for (const [port, list] of Object.entries(this.#call.spec.inputs)) inputs[port] = list.map((input) => new InputItem(input, position++));
+    const lists = Object.values(inputs);
+    const items = lists.length === 1 ? (lists[0] as readonly InputItem[]) : lists.flat();
+    return { params: this.#params(), items, inputs, ctx: this.#ctx };
+  }
+
+  /** Parameters evaluated per item become arrays in item order, whether the values differ or not. */
+  #params(): JsonObject {
+    const { constants } = this.#call.spec;
+    if (this.#type.perItem.length === 0) return constants;
+    const params = { ...constants };
+    for (const name of this.#type.perItem) {
+      const values = this.#inputs.map((input) => itemParams(constants, input.params)[name]);
+      if (values.some((value) => value !== undefined)) params[name] = values.map((value) => value ?? null);
+    }
+    return params;
+  }
+
+  #wait(result: unknown): Promise<CallEnd> {
+    return new Promise((resolve) => {
+      let iterator: AsyncIterator<unknown> | undefined;
+      const close = (end: () => CallEnd): void => {
+        if (this.#isOver) return;
+        watched.end();
+        resolve(this.#end(end()));
+      };
+      const consume = async (): Promise<void> => {
+        const value = await (result as PromiseLike<unknown>);
+        if (formOf(value) !== 'async') {
+          const rest = outputsOf(value);
+          await inSlices(() => this.#isOver || this.#call.stopError !== undefined || this.#takeSome(rest, STEP_OUTPUTS));
+          // A generator that was left in between gets to clean up.
+          rest.return?.();
+          return;
+        }
+        iterator = (value as AsyncIterable<unknown>)[Symbol.asyncIterator]();
+        for (let step = await iterator.next(); step.done !== true; step = await iterator.next()) {
+          if (this.#isOver) return;
+          this.#take(step.value);
+        }
+      };
+      const watched = watch(this.#call, this.#signal, {
+        graceMs: this.#options.graceMs,
+        abandon: () => close(() => this.#failure(this.#call.stopError ?? CANCELLED)),
+        // A generator that stands at a yield ends here; one that awaits ends by the signal or is abandoned.
+        stopped: () => void iterator?.return?.().then(undefined, () => undefined),
+      });
+      consume().then(
+        () => close(() => (this.#call.stopError === undefined ? this.#success() : this.#failure(this.#call.stopError))),
+        (error: unknown) => close(() => this.#failure(error)),
+      );
+    });
+  }
+
+  /** Takes up to `count` outputs; true when there are no more. */
+  #takeSome(outputs: Iterator<unknown>, count: number): boolean {
+    try {
+      for (let taken = 0; taken < count; taken++) {
+        const step = outputs.next();
+        if (step.done === true) return true;
+        this.#take(step.value);
+      }
+      return false;
+    } catch (error) {
+      outputs.return?.();
+      throw error;
+    }
+  }
+
+  #take(one: unknown): void {
+    if (this.#outputs.length >= OUTPUTS_MAX) throw tooManyOutputs();
+    if (typeof one === 'object' && one !== null && (one as { readonly [FAILED_MARK]?: unknown })[FAILED_MARK] === true) {
+      const { i, error } = one as FailedItem;
+      if (this.#call.spec.outcomes !== 'item') throw error;
+      this.#failures.set(inputIndex(i, this.#inputs), toStepError(error));
+      return;
+    }
+    this.#outputs.push(batchOutput(one, this.#inputs, this.#type));
+  }
+
+  #success(): CallEnd {
+    if (this.#call.spec.outcomes !== 'item') return { ok: true, outputs: this.#outputs };
+    try {
+      this.#call.sink.outcomes(this.#outcomes());
+      return { ok: true };
+    } catch (error) {
+      return this.#failure(error);
+    }
+  }
+
+  /** An outcome for every item: its failure, or its outputs, possibly none. */
+  #outcomes(): readonly ItemOutcome[] {
+    const byItem = new Map<number, ItemOutput[]>(this.#inputs.map((input) => [input.i, []]));
+    const isOneToOne = this.#outputs.length === this.#inputs.length;
+    this.#outputs.forEach(({ port, json, files, from }, n) => {
+      const [first, ...further] = from ?? (isOneToOne ? [(this.#inputs[n] as CallInput).i] : []);
+      const outputs = first === undefined ? undefined : byItem.get(first);
+      if (outputs === undefined) {
+        throw new StepFailure('LINEAGE_MISSING', 'Every output of this step must say with `from` which item it belongs to.', {
+          kind: 'bug',
+        });
+      }
+      const item = files === undefined ? { json } : { json, files };
+      outputs.push({ ...(port !== undefined && { port }), item, ...(further.length > 0 && { from: further }) });
+    });
+    return this.#inputs.map(({ i }): ItemOutcome => {
+      const error = this.#failures.get(i);
+      return error === undefined ? { i, ok: byItem.get(i) ?? [] } : this.#itemFailure(i, error);
+    });
+  }
+
+  #itemFailure(i: number, error: StepError): ItemOutcome {
+    return this.#leavesOpen(error) ? { i, error, unknown: true } : { i, error };
+  }
+
+  #failure(thrown: unknown): CallEnd {
+    const { stopError } = this.#call;
+    const error = toStepError(thrown);
+    const cause = stopError !== undefined && (error.kind === 'bug' || error.kind === 'cancelled') ? stopError : error;
+    return { ok: false, error: cause, missing: this.#leavesOpen(cause) ? 'unknown' : 'not_sent' };
+  }
+
+  #leavesOpen(error: StepError): boolean {
+    const params = this.#call.spec.constants;
+    return effectsOf(this.#type.ir, params) === 'write' && isUnknown(error, StepContext.recordOf(this.#ctx), this.#type.ir, params);
+  }
+
+  #end(end: CallEnd): CallEnd {
+    this.#isOver = true;
+    this.#call.end();
+    return end;
+  }
+}
+
+/** What `run` gave, to be taken one by one. */
+function outputsOf(result: unknown): Iterator<unknown> {
+  const form = formOf(result);
+  if (form === 'one') {
+    throw new StepFailure('OUTPUT_NOT_LIST', 'A per-batch step returns an array of items, a generator, or nothing.', { kind: 'bug' });
+  }
+  return Iterator.from(form === 'none' ? [] : (result as Iterable<unknown>));
+}

@@ -1,0 +1,33 @@
+/**
+ * In process, but as if there were a wire: everything is encoded to JSON text and back, and inputs are deep-frozen. What works here works
+ * in a process of its own; what changes its input or relies on identity fails here first.
+ */
+import type { CallEnd, CallSpec, Sink } from '@plugboard/engine';
+import type { Transport } from './transport.ts';
+
+export const loopback: Transport = (call) => (spec, sink, signal) => {
+  const end = call(deepFreeze(wire(spec)), wireSink(sink), signal);
+  return end instanceof Promise ? end.then((value) => wire<CallEnd>(value)) : wire<CallEnd>(end);
+};
+
+function wireSink(sink: Sink): Sink {
+  return {
+    outcomes: (outcomes) => sink.outcomes(wire(outcomes)),
+    log: (lines) => sink.log(wire(lines)),
+    rpc: async (op, item) => wire(await sink.rpc(wire(op), item)),
+    // Requests and answers are streams; they keep their own form on every transport.
+    fetch: sink.fetch,
+  };
+}
+
+/** What arrives at the other end. */
+function wire<T extends CallSpec | CallEnd | object | string | number | boolean | null>(value: T): T {
+  return JSON.parse(JSON.stringify(value)) as T;
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
+  Object.freeze(value);
+  for (const member of Object.values(value)) deepFreeze(member);
+  return value;
+}
