@@ -1,0 +1,82 @@
+/**
+ * Dispatch within one process: a fixed number of runs per workspace work at once, the others wait in the order in which they were accepted.
+ */
+import type { DispatchJob, Dispatcher } from '@plugboard/engine';
+
+export interface DispatcherOptions {
+  /** Runs of one workspace at work at once. @default 10 */
+  readonly perWorkspace?: number;
+}
+
+/** The runs of one workspace. */
+interface Lane {
+  readonly workspaceId: string;
+  running: number;
+  /** What starts each, in order of acceptance: a Map keeps it and forgets by id at once. */
+  readonly waiting: Map<string, () => void>;
+  /** Runs are being started: one that ends while it starts leaves its place to the loop, however many follow. */
+  filling: boolean;
+}
+
+export function createInProcessDispatcher(options: DispatcherOptions = {}): Dispatcher {
+  const limit = options.perWorkspace ?? 10;
+  const lanes = new Map<string, Lane>();
+  const laneOfWaiting = new Map<string, Lane>();
+  let running = 0;
+
+  const laneOf = (workspaceId: string): Lane => {
+    const known = lanes.get(workspaceId);
+    if (known) return known;
+    const lane: Lane = { workspaceId, running: 0, waiting: new Map(), filling: false };
+    lanes.set(workspaceId, lane);
+    return lane;
+  };
+
+  const fill = (lane: Lane): void => {
+    if (lane.filling) return;
+    lane.filling = true;
+    try {
+      for (const [runId, start] of lane.waiting) {
+        if (lane.running >= limit) break;
+        lane.waiting.delete(runId);
+        laneOfWaiting.delete(runId);
+        lane.running += 1;
+        running += 1;
+        start();
+      }
+    } finally {
+      lane.filling = false;
+      if (lane.running === 0 && lane.waiting.size === 0) lanes.delete(lane.workspaceId);
+    }
+  };
+
+  return {
+    enqueue({ runId, workspaceId }, start) {
+      const lane = laneOf(workspaceId);
+      lane.waiting.set(runId, start);
+      laneOfWaiting.set(runId, lane);
+      fill(lane);
+    },
+
+    release({ workspaceId }: DispatchJob) {
+      const lane = lanes.get(workspaceId);
+      if (!lane || lane.running === 0) return;
+      lane.running -= 1;
+      running -= 1;
+      fill(lane);
+    },
+
+    forget(runId) {
+      const lane = laneOfWaiting.get(runId);
+      laneOfWaiting.delete(runId);
+      return lane?.waiting.delete(runId) ?? false;
+    },
+
+    get waiting() {
+      return laneOfWaiting.size;
+    },
+    get running() {
+      return running;
+    },
+  };
+}
