@@ -1,0 +1,97 @@
+/** A run in this process's memory, from its acceptance until it ends, suspends or is lost to another owner. */
+import type { Command, RunError, RunFacts, RunHead, RunState, RunStatusName, WaitingFor } from '@plugboard/engine';
+import type { Item, Json } from '@plugboard/sdk';
+import type { Timer } from './clock.ts';
+import type { LoadedPlan } from './loaded-plan.ts';
+import type { RunJournal } from './run-journal.ts';
+
+/** What a respond step sends to the caller of a webhook. */
+export interface Reply {
+  readonly status: number;
+  readonly headers: { readonly [name: string]: string };
+  readonly body: Json;
+  /** The body is text to be sent as it is. */
+  readonly raw: boolean;
+}
+
+export interface EndedRun {
+  readonly runId: string;
+  readonly status: RunStatusName;
+  readonly error: RunError | undefined;
+  /** Items of the end nodes. */
+  readonly output: readonly Item[];
+}
+
+/**
+ * Whoever started the run hears of it through this; every call comes after the commit of what it tells. Until `onAccepted` nothing is known to be
+ * stored: a caller who cannot be kept waiting any longer gets 504 with the id that `start` gave. A dispatched run may leave memory while it
+ * waits for its place; then `onAccepted` is the last that is heard of it here.
+ */
+export interface RunListener {
+  /** The run is stored and will not be lost. */
+  onAccepted?(runId: string): void;
+  /** A respond step answers. False when nobody waits for it any more. */
+  onReply?(reply: Reply): boolean;
+  onSuspended?(runId: string, waitingFor: WaitingFor): void;
+  onEnded?(run: EndedRun): void;
+  /**
+   * This process will tell no more about the run. Codes: JOURNAL_REFUSED (it could not be stored and has failed), RUN_MOVED (another
+   * process took it over), SERVER_STOPPING (it is stored and goes on when a server is back).
+   */
+  onLost?(runId: string, code: string, message: string): void;
+}
+
+/** An attempt that takes time. */
+export interface CallUnderWay {
+  /** Starts nothing new; what is in flight goes on until it ends or its signal aborts. */
+  stop(): void;
+}
+
+export interface ActiveRun {
+  readonly id: string;
+  readonly head: RunHead;
+  /** Under which this process owns the run. */
+  readonly fence: number;
+  readonly loaded: LoadedPlan;
+  readonly facts: RunFacts;
+  readonly state: RunState;
+  readonly journal: RunJournal;
+  readonly listener: RunListener | undefined;
+  /** Commands to be carried out, in order. */
+  readonly work: Command[];
+  /** Calls under way, by node. */
+  readonly calls: Map<number, CallUnderWay>;
+  readonly timers: Set<Timer>;
+  /** Inbox rows taken in whose flush has not deleted them yet. */
+  readonly inbox: Set<string>;
+  /** Aborts pure and read steps. */
+  readonly abort: AbortController;
+  /** Aborts writes, after the grace; made with the first of them. */
+  abortWrites: AbortController | undefined;
+  /** Stored, and not yet let go by the dispatcher: it may take events, and acts on none. */
+  held: boolean;
+  /** Waits in the dispatcher. */
+  queued: boolean;
+  /** Counted by the dispatcher. */
+  dispatched: boolean;
+  /** Where it waits to begin: about to be stored, or in the dispatcher. */
+  place: 'none' | 'entering' | 'ready';
+  /** It was at work when a server died, and goes on under observation. */
+  isOnTrial: boolean;
+  /** Something of it may have been carried out: it is no longer pending. */
+  begun: boolean;
+  pumping: boolean;
+  /** Out of memory: nothing of it acts here any more. */
+  gone: boolean;
+  /** The runner failed on it once; a second time gives it up. */
+  failing: boolean;
+  /** Counts down to the abort of writes in flight. */
+  stopGrace: Timer | undefined;
+  /** Active time before the current interval, in milliseconds. */
+  activeMs: number;
+  /** JSON text of the items the run holds, about, in UTF-16 units. */
+  heldBytes: number;
+  /** Start of the current interval by the monotonic clock; undefined while no attempt is in flight. */
+  activeSince: number | undefined;
+  deadline: Timer | undefined;
+}

@@ -1,0 +1,533 @@
+/**
+ * The runs in this process's memory. Each takes its events, carries out what the engine says follows from them, and leaves when it ends,
+ * waits, or is lost to another owner. What leaves the process waits for the commit of everything before it.
+ */
+import {
+  type AppendResult,
+  type BlobStore,
+  type Command,
+  type RunEvent,
+  type RunHead,
+  type RunState,
+  decide,
+  newRun,
+  outstanding,
+  runOutput,
+} from '@plugboard/engine';
+import type { StepError } from '@plugboard/sdk';
+import type { ActiveRun, RunListener } from './active-run.ts';
+import { beginActive, endActive } from './active-time.ts';
+import { BackgroundFlush } from './background-flush.ts';
+import type { EncodedEvent } from './encode.ts';
+import type { Clock, Timer } from './clock.ts';
+import { closingRecord } from './closing-record.ts';
+import { fingerprint } from './fingerprint.ts';
+import { type LoadedPlan, runFacts } from './loaded-plan.ts';
+import { RunJournal } from './run-journal.ts';
+import type { RunnerOptions, RunnerStats } from './runner-options.ts';
+import { StepCall } from './step-call.ts';
+import { runTooLarge } from './size-budget.ts';
+import type { ItemsSize, StepServices } from './step-services.ts';
+import { stepServices } from './step-services-of-runs.ts';
+import type { StepSurroundings } from './step-surroundings.ts';
+
+/** Longest stretch of work on one run before others get their turn, in milliseconds. */
+const TURN_MS = 10;
+/** Time writes in flight get to settle once a run is stopped, in milliseconds. */
+const STOP_GRACE_MS = 5000;
+/** Pause between looks at a lease that does not hold, in milliseconds. */
+const LEASE_LOOK_MS = 50;
+/** Items that take more JSON text than this become journal text in slices, in UTF-16 units. */
+const LARGE_TEXT = 512 * 1024;
+
+export interface HoldRun {
+  readonly head: RunHead;
+  readonly loaded: LoadedPlan;
+  readonly fence: number;
+  /** Sequence of the next event. */
+  readonly nextSeq: number;
+  /** @default a run before its first event */
+  readonly state?: RunState;
+  /** JSON text of the items in `state`. @default 0 */
+  readonly heldBytes?: number;
+  readonly listener?: RunListener;
+  /** Takes events, and acts on none until the dispatcher lets it go. */
+  readonly held: boolean;
+  /** Something of it may have been carried out. @default false for a held run, true for others */
+  readonly begun?: boolean;
+}
+
+export interface ActiveRunsOptions extends Pick<RunnerOptions, 'journal' | 'ownership' | 'dispatcher' | 'log' | 'onCommitted'> {
+  readonly blobs: BlobStore;
+  readonly clock: Clock;
+  readonly surroundings: StepSurroundings;
+  /** JSON text of items one run may hold, in UTF-16 units. */
+  readonly maxRunBytes: number;
+  /** A run has left memory to wait: what came in for it meanwhile has to be looked for. */
+  readonly onRest: () => void;
+  /** A run that waited for its place has begun, or is out of memory. */
+  readonly onPlaceLeft: (run: ActiveRun) => void;
+  /** A run on trial has got on, or is out of memory. */
+  readonly onTrialOver: (run: ActiveRun) => void;
+}
+
+export class ActiveRuns {
+  readonly stats: RunnerStats = { started: 0, succeeded: 0, failed: 0, cancelled: 0, timedOut: 0, recovered: 0, steps: 0 };
+  readonly #options: ActiveRunsOptions;
+  readonly #clock: Clock;
+  readonly #services: StepServices;
+  readonly #runs = new Map<string, ActiveRun>();
+  readonly #background: BackgroundFlush;
+  readonly #onQuieter = new Set<() => void>();
+  #closed = false;
+  #heldBytes = 0;
+
+  constructor(options: ActiveRunsOptions) {
+    this.#options = options;
+    this.#clock = options.clock;
+    this.#background = new BackgroundFlush(options.clock);
+    this.#services = stepServices(options.surroundings, this);
+  }
+
+  get size(): number {
+    return this.#runs.size;
+  }
+
+  /** JSON text of the items all runs hold, about, in UTF-16 units. */
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
+  get(id: string): ActiveRun | undefined {
+    return this.#runs.get(id);
+  }
+
+  has(id: string): boolean {
+    return this.#runs.has(id);
+  }
+
+  /** Takes a run into memory. */
+  hold({ head, loaded, fence, nextSeq, state = newRun(loaded.plan), heldBytes = 0, listener, held, begun = !held }: HoldRun): ActiveRun {
+    const run: ActiveRun = {
+      id: head.id,
+      head,
+      fence,
+      loaded,
+      facts: runFacts(head.id, loaded),
+      state,
+      listener,
+      work: [],
+      calls: new Map(),
+      timers: new Set(),
+      inbox: new Set(),
+      abort: new AbortController(),
+      abortWrites: undefined,
+      held,
+      queued: false,
+      dispatched: false,
+      begun,
+      place: 'none',
+      isOnTrial: false,
+      pumping: false,
+      gone: false,
+      failing: false,
+      stopGrace: undefined,
+      activeMs: state.activeMs,
+      heldBytes,
+      activeSince: undefined,
+      deadline: undefined,
+      journal: new RunJournal({
+        head,
+        fence,
+        nextSeq,
+        journal: this.#options.journal,
+        blobs: this.#options.blobs,
+        turns: this.#options.surroundings.turns,
+        monotonicMs: () => this.#clock.monotonicMs(),
+        progress: () => ({ status: run.begun ? state.status : 'pending', waiting: run.begun ? state.waitingFor : undefined }),
+        onCommitted: (seq, first) => this.#committed(run, seq, first),
+        onBroken: (result) => this.#broken(run, result),
+      }),
+    };
+    this.#runs.set(run.id, run);
+    this.#heldBytes += heldBytes;
+    return run;
+  }
+
+  /**
+   * Folds the event, journals it, and carries out what follows.
+   * @throws ImpossibleEventError for an event this run cannot have; nothing has changed then
+   */
+  take(run: ActiveRun, event: RunEvent, inboxId?: string): void {
+    const { text, length } = run.journal.encode(event);
+    this.#takeEncoded(run, event, text, length, inboxId);
+  }
+
+  /** As `take`, for what happens in this process: a contradiction is a fault of the server and breaks the run, never the caller. */
+  apply(run: ActiveRun, event: RunEvent): void {
+    if (run.gone || run.state.ended) return;
+    try {
+      this.take(run, event);
+    } catch (error) {
+      this.#unexpected(run, error);
+    }
+  }
+
+  /** As `apply`, for an event that carries items; false when its text is longer than the limit, and then it has not happened. */
+  applyItems(run: ActiveRun, event: RunEvent, { text, added, limit }: ItemsSize): boolean {
+    if (run.gone || run.state.ended) return true;
+    try {
+      const encoded = text > LARGE_TEXT ? { text: run.journal.encodeLarge(event), length: added } : run.journal.encode(event, limit);
+      if (encoded === undefined) return false;
+      this.#takeEncoded(run, event, encoded.text, encoded.length);
+      if (run.heldBytes > this.#options.maxRunBytes && !run.state.stop) this.#breakOff(run, runTooLarge(this.#options.maxRunBytes));
+    } catch (error) {
+      this.#unexpected(run, error);
+    }
+    return true;
+  }
+
+  #takeEncoded(run: ActiveRun, event: RunEvent, text: EncodedEvent, bytes: number, inboxId?: string): void {
+    const commands = decide(run.state, event);
+    run.heldBytes += bytes;
+    this.#heldBytes += bytes;
+    run.journal.add(text, inboxId);
+    for (const command of commands) run.work.push(command);
+    this.#pump(run);
+  }
+
+  #breakOff(run: ActiveRun, error: StepError): void {
+    this.apply(run, { type: 'run.broken', at: this.#clock.now(), error });
+  }
+
+  /** Lets the run work once its workspace has a free place. */
+  dispatch(run: ActiveRun): void {
+    if (run.gone || !run.held || run.queued || this.#closed) return;
+    run.queued = true;
+    const job = { runId: run.id, workspaceId: run.head.workspaceId };
+    this.#options.dispatcher.enqueue(job, () => {
+      run.queued = false;
+      run.dispatched = true;
+      this.#begin(run);
+    });
+  }
+
+  /** Lets a held run work now, without a place: what was decided about it cannot wait for one. */
+  letIn(run: ActiveRun): void {
+    if (!run.held) return;
+    if (run.queued) this.#options.dispatcher.forget(run.id);
+    run.queued = false;
+    this.#begin(run);
+  }
+
+  /** A waiting run leaves memory once it is stored. */
+  rest(run: ActiveRun): void {
+    this.letIn(run);
+    run.journal.barrier((isDurable) => isDurable && this.#suspended(run));
+  }
+
+  /** The run leaves memory: nothing of it acts here any more. What it gathered is still written. */
+  drop(run: ActiveRun): void {
+    if (run.gone) return;
+    run.gone = true;
+    this.#runs.delete(run.id);
+    this.#heldBytes -= run.heldBytes;
+    this.#background.forget(run);
+    run.work.length = 0;
+    for (const timer of run.timers) timer.cancel();
+    run.timers.clear();
+    endActive(run, this.#clock);
+    if (run.calls.size > 0) {
+      run.abort.abort();
+      run.abortWrites?.abort();
+      run.calls.clear();
+    }
+    if (run.queued) this.#options.dispatcher.forget(run.id);
+    else if (run.dispatched) this.#options.dispatcher.release({ runId: run.id, workspaceId: run.head.workspaceId });
+    run.queued = false;
+    run.dispatched = false;
+    if (run.place !== 'none') this.#options.onPlaceLeft(run);
+    if (run.isOnTrial) this.#options.onTrialOver(run);
+    this.#quieter();
+  }
+
+  /** No run begins any more. */
+  close(): void {
+    this.#closed = true;
+  }
+
+  /** Runs nothing works on: held ones, and those between two attempts. */
+  resting(): ActiveRun[] {
+    const resting: ActiveRun[] = [];
+    for (const run of this.#runs.values()) {
+      if (run.held || (run.calls.size === 0 && run.work.length === 0 && !run.pumping && !run.state.ended)) resting.push(run);
+    }
+    return resting;
+  }
+
+  all(): ActiveRun[] {
+    return [...this.#runs.values()];
+  }
+
+  /** Resolves when a run has left memory or an attempt has ended, at the latest after `ms`. */
+  quieter(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        timer.cancel();
+        this.#onQuieter.delete(done);
+        resolve();
+      };
+      const timer = this.#clock.after(ms, done);
+      this.#onQuieter.add(done);
+    });
+  }
+
+  /** Tells whoever started the run; a listener that throws harms nobody else. */
+  tell(run: ActiveRun, tell: (listener: RunListener) => void): void {
+    if (!run.listener) return;
+    try {
+      tell(run.listener);
+    } catch (error) {
+      this.#options.log.error({ runId: run.id, err: error }, 'whoever started this run failed on hearing of it');
+    }
+  }
+
+  durable(run: ActiveRun): Promise<boolean> {
+    return new Promise((resolve) => run.journal.barrier((isDurable) => resolve(isDurable && !run.gone)));
+  }
+
+  async cleared(run: ActiveRun, proof: () => RunEvent): Promise<boolean> {
+    for (;;) {
+      if (!(await this.durable(run))) return false;
+      if (this.#options.ownership.leaseHolds()) return true;
+      while (!this.#options.ownership.leaseHolds()) {
+        await new Promise<void>((resolve) => this.#clock.after(LEASE_LOOK_MS, resolve));
+        if (run.gone) return false;
+      }
+      // While the lease did not hold another process may have taken the run: only a fenced commit says that it did not.
+      if (run.state.ended) return false;
+      this.apply(run, proof());
+    }
+  }
+
+  callEnded(run: ActiveRun, node: number): void {
+    run.calls.delete(node);
+    if (run.gone) return;
+    if (run.calls.size === 0) endActive(run, this.#clock);
+    // Units that came back while the call was under way are carried out now.
+    if (run.state.root.steps[node]?.phase === 'active' && !run.state.ended) {
+      for (const command of outstanding(run.state)) if (command.type === 'run-step' && command.node === node) run.work.push(command);
+    }
+    this.#pump(run);
+    this.#quieter();
+  }
+
+  report(run: ActiveRun, error: unknown): void {
+    this.#options.log.error({ runId: run.id, err: error }, 'the runner failed on a step of this run');
+  }
+
+  #begin(run: ActiveRun): void {
+    run.held = false;
+    run.begun = true;
+    if (run.place !== 'none') this.#options.onPlaceLeft(run);
+    this.#pump(run);
+  }
+
+  /** Carries out the run's commands in turns, so that a long run of pure steps does not keep others waiting. */
+  #pump(run: ActiveRun): void {
+    if (run.pumping || run.held || run.gone) return;
+    run.pumping = true;
+    const turnEnds = this.#clock.monotonicMs() + TURN_MS;
+    try {
+      for (let command = run.work.shift(); command; command = run.work.shift()) {
+        this.#carryOut(run, command);
+        if (run.work.length > 0 && this.#clock.monotonicMs() > turnEnds) {
+          setImmediate(() => this.#pump(run));
+          break;
+        }
+      }
+    } catch (error) {
+      this.#unexpected(run, error);
+    } finally {
+      run.pumping = false;
+    }
+    if (run.journal.dirtySince !== undefined && !run.gone && !run.state.ended) this.#background.watch(run);
+  }
+
+  #carryOut(run: ActiveRun, command: Command): void {
+    if (run.gone || run.state.ended) return;
+    switch (command.type) {
+      case 'run-step':
+        return this.#runStep(run, command);
+      case 'schedule-retry':
+        return this.#scheduleRetry(run, command);
+      case 'await-retry':
+        return this.#awaitRetry(run, command);
+      case 'stop-step':
+        return this.#stopStep(run, command.node);
+      case 'suspend':
+        return this.rest(run);
+      case 'end-run':
+        return this.#end(run, command);
+    }
+  }
+
+  #runStep(run: ActiveRun, command: Extract<Command, { type: 'run-step' }>): void {
+    const node = run.state.plan.nodes[command.node];
+    // Of two commands for one step the first is enough; the end of its call asks for what came back meanwhile.
+    if (!node || run.calls.has(command.node) || run.state.root.steps[command.node]?.phase !== 'active') return;
+    if (command.units?.length === 0) return;
+    this.stats.steps += 1;
+    const call = new StepCall(run, node, this.#services, command.attempt, command.units);
+    run.calls.set(command.node, call);
+    if (call.start()) run.calls.delete(command.node);
+    else if (!run.gone) beginActive(run, this.#clock, () => this.#timedOut(run));
+  }
+
+  #timedOut(run: ActiveRun): void {
+    endActive(run, this.#clock);
+    this.apply(run, { type: 'run.timed_out', at: this.#clock.now(), activeMs: Math.round(run.activeMs) });
+  }
+
+  /** Chooses the instant of the next attempt; it is in the journal, so a recovered run keeps it. */
+  #scheduleRetry(run: ActiveRun, command: Extract<Command, { type: 'schedule-retry' }>): void {
+    const node = run.state.plan.nodes[command.node];
+    if (!node) return;
+    const waitMs = command.jitter === 'full' ? this.#clock.random() * command.delayMs : command.delayMs;
+    const at = this.#clock.now();
+    const dueAt = at + Math.round(Math.max(waitMs, command.atLeastMs));
+    this.apply(run, { type: 'retry.scheduled', at, node: node.id, attempt: command.attempt, dueAt });
+  }
+
+  #awaitRetry(run: ActiveRun, command: Extract<Command, { type: 'await-retry' }>): void {
+    const node = run.state.plan.nodes[command.node];
+    if (!node) return;
+    this.#after(run, command.dueAt - this.#clock.now(), () =>
+      this.apply(run, { type: 'retry.due', at: this.#clock.now(), node: node.id, attempt: command.attempt }),
+    );
+  }
+
+  #stopStep(run: ActiveRun, node: number): void {
+    run.calls.get(node)?.stop();
+    if (!run.state.stop) return;
+    run.abort.abort();
+    if (run.stopGrace || !run.state.root.steps.some((step) => step.phase === 'stopping')) return;
+    run.stopGrace = this.#after(run, STOP_GRACE_MS, () => run.abortWrites?.abort());
+  }
+
+  #end(run: ActiveRun, { status, error }: Extract<Command, { type: 'end-run' }>): void {
+    const at = this.#clock.now();
+    endActive(run, this.#clock);
+    const event: RunEvent = { type: 'run.ended', at, status, activeMs: Math.round(run.activeMs), ...(error ? { error } : {}) };
+    const { text } = run.journal.encode(event);
+    decide(run.state, event);
+    run.journal.add(text);
+    run.journal.end({
+      status,
+      endedAt: at,
+      ...(error ? { errorCode: error.code, errorMessage: error.message, errorFingerprint: fingerprint(run.head.workflowId, error) } : {}),
+    });
+    run.journal.flush();
+  }
+
+  #committed(run: ActiveRun, seq: number, first: boolean): void {
+    this.#options.onCommitted?.(run.id, seq);
+    if (first) this.tell(run, (listener) => listener.onAccepted?.(run.id));
+    const { state } = run;
+    if (run.isOnTrial && state.trial === undefined) this.#options.onTrialOver(run);
+    if (!state.ended || seq < state.seq) return;
+    this.#count(state);
+    if (run.gone) return;
+    this.drop(run);
+    this.tell(run, (listener) =>
+      listener.onEnded?.({
+        runId: run.id,
+        status: state.status,
+        error: state.error,
+        get output() {
+          return runOutput(state);
+        },
+      }),
+    );
+  }
+
+  #count({ status }: RunState): void {
+    if (status === 'succeeded') this.stats.succeeded += 1;
+    else if (status === 'cancelled') this.stats.cancelled += 1;
+    else if (status === 'timed_out') this.stats.timedOut += 1;
+    else this.stats.failed += 1;
+  }
+
+  #suspended(run: ActiveRun): void {
+    const { waitingFor } = run.state;
+    // A later event may have woken it, or will suspend it again once it is durable itself.
+    if (run.gone || run.state.status !== 'waiting' || !waitingFor || run.journal.committedSeq < run.state.seq) return;
+    this.drop(run);
+    this.tell(run, (listener) => listener.onSuspended?.(run.id, waitingFor));
+    this.#options.onRest();
+  }
+
+  #broken(run: ActiveRun, result: Exclude<AppendResult, { kind: 'committed' }>): void {
+    this.drop(run);
+    const { log } = this.#options;
+    if (result.kind === 'lost') {
+      log.warn({ runId: run.id }, 'another process owns this run now');
+      return this.tell(run, (listener) => listener.onLost?.(run.id, 'RUN_MOVED', 'Another process took the run over.'));
+    }
+    log.error({ runId: run.id, code: result.code }, `the run cannot be stored: ${result.message}`);
+    this.#closeUnstorable(run, `What the run produced could not be stored (${result.code}).`);
+  }
+
+  /** A run whose record cannot be stored ends with one that can. */
+  #closeUnstorable(run: ActiveRun, message: string): void {
+    const { head, fence, journal } = run;
+    const error = { code: 'JOURNAL_REFUSED', message };
+    const record = closingRecord({
+      head,
+      fence,
+      fromSeq: journal.committedSeq,
+      at: this.#clock.now(),
+      activeMs: run.activeMs,
+      status: 'failed',
+      error,
+    });
+    this.#options.journal.append(record, (result) => {
+      if (result.kind === 'committed') this.stats.failed += 1;
+      else this.#options.log.error({ runId: run.id, result }, 'the end of this run cannot be stored either');
+      this.tell(run, (listener) => listener.onLost?.(run.id, 'JOURNAL_REFUSED', 'The database refused what this run produced.'));
+    });
+  }
+
+  /** A fault of the server: the run is broken off with an event; one that cannot even take that is given up. */
+  #unexpected(run: ActiveRun, error: unknown): void {
+    this.#options.log.error({ runId: run.id, err: error }, 'the runner failed on this run');
+    if (run.gone || run.state.ended) return;
+    if (run.failing) {
+      this.drop(run);
+      run.journal.barrier((isDurable) => isDurable && this.#closeUnstorable(run, 'The server met an unexpected error in this run.'));
+      return;
+    }
+    run.failing = true;
+    queueMicrotask(() =>
+      this.#breakOff(run, {
+        code: 'RUNNER_FAILED',
+        kind: 'bug',
+        message: 'The server met an unexpected error in this run. Its log has the details.',
+      }),
+    );
+  }
+
+  /** A timer that ends with the run. */
+  #after(run: ActiveRun, delayMs: number, act: () => void): Timer {
+    const timer = this.#clock.after(Math.max(0, delayMs), () => {
+      run.timers.delete(timer);
+      act();
+    });
+    run.timers.add(timer);
+    return timer;
+  }
+
+  #quieter(): void {
+    for (const done of this.#onQuieter) done();
+  }
+}

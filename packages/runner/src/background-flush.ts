@@ -1,0 +1,40 @@
+/** Writes runs that gathered events and wait for something slow, so that a long run is visible, can be cancelled and is not lost. */
+import type { ActiveRun } from './active-run.ts';
+import type { Clock, Timer } from './clock.ts';
+
+/** A run alive this long after its oldest event that is not committed is written, in milliseconds. */
+const FLUSH_AFTER_MS = 50;
+
+export class BackgroundFlush {
+  readonly #clock: Clock;
+  readonly #runs = new Set<ActiveRun>();
+  #timer: Timer | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  watch(run: ActiveRun): void {
+    this.#runs.add(run);
+    this.#timer ??= this.#clock.after(FLUSH_AFTER_MS / 2, () => this.#look());
+  }
+
+  forget(run: ActiveRun): void {
+    this.#runs.delete(run);
+    if (this.#runs.size > 0) return;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  #look(): void {
+    this.#timer = undefined;
+    const due = this.#clock.monotonicMs() - FLUSH_AFTER_MS;
+    for (const run of this.#runs) {
+      const since = run.journal.dirtySince;
+      if (since !== undefined && since > due) continue;
+      this.#runs.delete(run);
+      if (since !== undefined) run.journal.flush();
+    }
+    if (this.#runs.size > 0) this.#timer = this.#clock.after(FLUSH_AFTER_MS / 2, () => this.#look());
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * Events as journal text. A large event goes to the blob store whole, before the record that names it is queued;
+ * the journal keeps what lists and timelines show: type, node, times and how many items.
+ */
+import type { BlobRef, BlobStore, RunEvent } from '@plugboard/engine';
+import { jsonInParts } from './json-in-parts.ts';
+import type { Turns } from './turns.ts';
+
+/** Events whose text is longer than this leave the journal, in characters. */
+export const SPILL_LENGTH = 64 * 1024;
+
+interface SpilledEvent {
+  readonly type: RunEvent['type'];
+  readonly at: number;
+  readonly node?: string;
+  readonly blob: BlobRef;
+  /** Items by port, where the event has outputs. */
+  readonly counts?: { readonly [port: string]: number };
+}
+
+/** Journal text, or a promise of it while a large payload is being stored. */
+export type EncodedEvent = string | Promise<string>;
+
+export interface Encoded {
+  readonly text: EncodedEvent;
+  /** Of the event's whole text, in UTF-16 units. */
+  readonly length: number;
+}
+
+/** Undefined when the event's text is longer than `limit`. */
+export function encodeEvent(event: RunEvent, blobs: BlobStore, workspaceId: string, limit: number): Encoded | undefined {
+  const text = JSON.stringify(event);
+  const { length } = text;
+  if (length > limit) return undefined;
+  return { text: length <= SPILL_LENGTH ? text : quiet(spill(event, text, blobs, workspaceId)), length };
+}
+
+/** As {@link encodeEvent}, in slices, for an event that is known to be large and to stay as it is. */
+export function encodeLargeEvent(event: RunEvent, blobs: BlobStore, workspaceId: string, turns: Turns): Promise<string> {
+  const encode = async (): Promise<string> => {
+    const text = (await turns.run(jsonInParts(event), () => true)) ?? '';
+    return text.length <= SPILL_LENGTH ? text : spill(event, text, blobs, workspaceId);
+  };
+  return quiet(encode());
+}
+
+/** The record that names the payload learns of a failure; until then nobody waits for it. */
+function quiet(stored: Promise<string>): Promise<string> {
+  stored.catch(() => undefined);
+  return stored;
+}
+
+async function spill(event: RunEvent, text: string, blobs: BlobStore, workspaceId: string): Promise<string> {
+  return JSON.stringify(spilled(event, await blobs.put(workspaceId, text)));
+}
+
+function spilled(event: RunEvent, blob: BlobRef): SpilledEvent {
+  const counts: { [port: string]: number } = {};
+  if ('outputs' in event) for (const port in event.outputs) counts[port] = event.outputs[port]?.items.length ?? 0;
+  return {
+    type: event.type,
+    at: event.at,
+    ...('node' in event ? { node: event.node } : {}),
+    blob,
+    ...('outputs' in event ? { counts } : {}),
+  };
+}
+
+/** Reads the events of a stored chunk back, large ones from the blob store. */
+export async function decodeEvents(chunk: string, blobs: BlobStore, workspaceId: string): Promise<RunEvent[]> {
+  const stored = JSON.parse(chunk) as (RunEvent | SpilledEvent)[];
+  if (!stored.some((event) => 'blob' in event)) return stored as RunEvent[];
+  return Promise.all(
+    stored.map(async (event) => ('blob' in event ? (JSON.parse(await blobs.get(workspaceId, event.blob)) as RunEvent) : event)),
+  );
+}
+
+/** JSON text of the events of a stored chunk, large payloads included, in UTF-16 units or more. */
+export function storedSize(chunk: string): number {
+  let size = chunk.length;
+  if (!chunk.includes('"blob":')) return size;
+  for (const event of JSON.parse(chunk) as (RunEvent | SpilledEvent)[]) if ('blob' in event) size += event.blob.size;
+  return size;
+}

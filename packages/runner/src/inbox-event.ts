@@ -1,0 +1,42 @@
+/** What happened to a run from outside, as the event it becomes. */
+import type { InboxRow, RunEvent } from '@plugboard/engine';
+import type { Item } from '@plugboard/sdk';
+
+type Fields = { readonly [name: string]: unknown };
+
+const DECISIONS = ['retry', 'done', 'fail'] as const;
+
+/** Undefined for a row this release cannot read: a later one may have put it there. */
+export function inboxEvent(row: InboxRow, at: number): RunEvent | undefined {
+  const { payload } = row;
+  if (typeof payload !== 'object' || payload === null) return undefined;
+  const fields = payload as Fields;
+  switch (row.kind) {
+    case 'cancel':
+      return cancel(fields, at);
+    case 'resolve':
+      return resolve(fields, at);
+    case 'resume':
+      return typeof fields['by'] === 'string' ? { type: 'run.resumed', at, by: fields['by'] } : undefined;
+    default:
+      return undefined;
+  }
+}
+
+function cancel({ by, reason }: Fields, at: number): RunEvent | undefined {
+  if (typeof by !== 'string') return undefined;
+  return { type: 'cancel.requested', at, by, ...(typeof reason === 'string' && reason !== '' ? { reason } : {}) };
+}
+
+/** A person's decision about a write that may have happened. */
+function resolve({ by, node, i, decision, output }: Fields, at: number): RunEvent | undefined {
+  const decided = DECISIONS.find((one) => one === decision);
+  if (typeof by !== 'string' || typeof node !== 'string' || typeof i !== 'number' || !decided) return undefined;
+  if (output !== undefined && !isItem(output)) return undefined;
+  return { type: 'unknown.resolved', at, node, i, decision: decided, by, ...(output ? { output } : {}) };
+}
+
+function isItem(value: unknown): value is Item {
+  if (typeof value !== 'object' || value === null || !('json' in value)) return false;
+  return typeof value.json === 'object' && value.json !== null && !Array.isArray(value.json);
+}

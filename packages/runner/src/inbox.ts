@@ -1,0 +1,98 @@
+/**
+ * What happens to runs from outside: rows of the inbox become events. The flush that stores an event deletes its row, so a row counts exactly
+ * once although it is read again and again until then.
+ */
+import type { InboxRow, Ownership } from '@plugboard/engine';
+import type { ActiveRun } from './active-run.ts';
+import type { ActiveRuns } from './active-runs.ts';
+import type { Clock } from './clock.ts';
+import { inboxEvent } from './inbox-event.ts';
+import type { Recovery } from './recovery.ts';
+import type { RunnerLog } from './runner-options.ts';
+
+/** Rows this process has decided to leave where they are; the oldest is forgotten first. */
+const LEFT_LIMIT = 10_000;
+
+export interface InboxOptions {
+  readonly ownership: Ownership;
+  readonly runs: ActiveRuns;
+  readonly recovery: Recovery;
+  readonly clock: Clock;
+  readonly log: RunnerLog;
+}
+
+export class Inbox {
+  readonly #options: InboxOptions;
+  /** Rows no event can be made of; kept for a release that understands them. */
+  readonly #left = new Set<string>();
+
+  constructor(options: InboxOptions) {
+    this.#options = options;
+  }
+
+  /** Takes in every row there is. Two of these must not overlap. */
+  async read(): Promise<void> {
+    const { ownership, runs } = this.#options;
+    const rows = await this.#rows();
+    const away = Map.groupBy(
+      rows.filter((row) => !runs.has(row.runId)),
+      (row) => row.runId,
+    );
+    if (away.size === 0) return this.#takeAll(rows);
+    const woken: ActiveRun[] = [];
+    for (const stored of await ownership.loadOwned([...away.keys()])) {
+      const run = await this.#options.recovery.wake(stored, away.get(stored.head.id) ?? []);
+      if (run) woken.push(run);
+    }
+    // Read again: a row seen before may have been taken in by the very run that has left memory since.
+    this.#takeAll(woken.length > 0 ? await this.#rows() : rows);
+    for (const run of woken) this.#settle(run);
+  }
+
+  async #rows(): Promise<readonly InboxRow[]> {
+    const rows = await this.#options.ownership.readInbox();
+    const at = this.#options.clock.now();
+    return rows.filter((row) => {
+      if (this.#left.has(row.id)) return false;
+      if (inboxEvent(row, at)) return true;
+      this.#leave(row, 'it says nothing this release understands');
+      return false;
+    });
+  }
+
+  #takeAll(rows: readonly InboxRow[]): void {
+    for (const row of rows) {
+      const run = this.#options.runs.get(row.runId);
+      if (run && !run.state.ended && !run.inbox.has(row.id)) this.#take(run, row);
+    }
+  }
+
+  #take(run: ActiveRun, row: InboxRow): void {
+    const { runs, clock } = this.#options;
+    const event = inboxEvent(row, clock.now());
+    if (!event) return;
+    try {
+      runs.take(run, event, row.id);
+    } catch (error) {
+      return this.#leave(row, error instanceof Error ? error.message : String(error));
+    }
+    run.inbox.add(row.id);
+    if (event.type === 'cancel.requested') runs.letIn(run);
+    run.journal.flush();
+  }
+
+  /** A run that came back and has nothing to do goes to rest again; the others wait for their place. */
+  #settle(run: ActiveRun): void {
+    const { runs } = this.#options;
+    if (run.gone || !run.held) return;
+    if (run.state.status === 'waiting') return runs.rest(run);
+    run.journal.barrier((isDurable) => isDurable && runs.dispatch(run));
+  }
+
+  #leave(row: InboxRow, why: string): void {
+    this.#options.log.warn({ runId: row.runId, rowId: row.id, kind: row.kind }, `an inbox row is left where it is: ${why}`);
+    const [oldest] = this.#left;
+    if (this.#left.size >= LEFT_LIMIT && oldest !== undefined) this.#left.delete(oldest);
+    this.#left.add(row.id);
+  }
+}

@@ -1,0 +1,255 @@
+/**
+ * Runs of processes that are gone, and runs that come back from rest: their journal is folded, then what is outstanding is carried out.
+ * Old events are never decided again.
+ */
+import {
+  type BlobStore,
+  type InboxRow,
+  type Journal,
+  type Ownership,
+  type RunEvent,
+  type RunState,
+  type StoredRun,
+  fold,
+  newRun,
+  outstanding,
+} from '@plugboard/engine';
+import type { ActiveRun } from './active-run.ts';
+import type { ActiveRuns } from './active-runs.ts';
+import type { Clock } from './clock.ts';
+import { closingRecord } from './closing-record.ts';
+import { decodeEvents, storedSize } from './encode.ts';
+import { inboxEvent } from './inbox-event.ts';
+import type { Backlog } from './backlog.ts';
+import type { LoadedPlan, PlanSource } from './loaded-plan.ts';
+import type { OneAtATime } from './one-at-a-time.ts';
+import type { RunnerLog } from './runner-options.ts';
+import { Suspects } from './suspects.ts';
+
+const CLAIM_LIMIT = 200;
+/** Pauses between tries to bring a run back whose parts cannot be read at the moment, in milliseconds. */
+const FIRST_PAUSE_MS = 1000;
+const LONGEST_PAUSE_MS = 60_000;
+
+/** Codes of errors no waiting helps with: the run ends. */
+const HOPELESS: ReadonlySet<string> = new Set(['VERSION_MISSING', 'IMPOSSIBLE_EVENT', 'JOURNAL_INCOMPLETE']);
+/** Codes of errors an operator can mend: the run waits as blocked until a server starts that can read it. */
+const MENDABLE: ReadonlySet<string> = new Set(['TYPE_MISSING', 'BLOB_MISSING', 'BLOB_DAMAGED']);
+
+export interface RecoveryOptions {
+  readonly journal: Journal;
+  readonly ownership: Ownership;
+  readonly blobs: BlobStore;
+  readonly plans: PlanSource;
+  readonly log: RunnerLog;
+  readonly clock: Clock;
+  readonly runs: ActiveRuns;
+  readonly maxActiveRuns: number;
+  readonly inTurn: OneAtATime;
+  /** Runs that wait for a place. */
+  readonly backlog: () => Backlog;
+  readonly isClosing: () => boolean;
+}
+
+/** Thrown for a stored run some of whose events are missing. Nobody can mend it: the run ends with this as its reason. */
+class JournalIncompleteError extends Error {
+  readonly code = 'JOURNAL_INCOMPLETE';
+  constructor(found: number, expected: number) {
+    super(`The journal of the run has ${found} events where ${expected} were stored`);
+  }
+}
+
+export class Recovery {
+  readonly #options: RecoveryOptions;
+  /** Runs of this process that could not be brought back for a reason that may pass. */
+  readonly #later = new Map<string, { readonly dueAt: number; readonly pauseMs: number }>();
+
+  /** Runs of this process that wait for a server which can read them. */
+  readonly #blocked = new Set<string>();
+
+  readonly #suspects: Suspects;
+
+  constructor(options: RecoveryOptions) {
+    this.#options = options;
+    const { ownership, runs, clock, log, inTurn, isClosing } = options;
+    this.#suspects = new Suspects({
+      ownership,
+      runs,
+      clock,
+      log,
+      inTurn,
+      isClosing,
+      restore: (stored) => this.restore(stored),
+      goOn: (run) => this.#recovered(run),
+    });
+  }
+
+  /** A run on trial has got on, or is out of memory. */
+  trialOver(run: ActiveRun): void {
+    this.#suspects.over(run);
+  }
+
+  /** Takes over some runs whose owner is gone; gives how many, and whether there may be more. */
+  async claim(): Promise<{ count: number; mayHaveMore: boolean }> {
+    const { ownership, runs, maxActiveRuns, isClosing } = this.#options;
+    const limit = Math.min(CLAIM_LIMIT, maxActiveRuns - runs.size);
+    if (limit <= 0 || isClosing()) return { count: 0, mayHaveMore: false };
+    const claimed = await ownership.claimOrphans(limit, { countCrashes: true });
+    for (const stored of claimed) await this.#resume(stored);
+    await this.#suspects.advance();
+    await this.#options.backlog().fillAll();
+    return { count: claimed.length, mayHaveMore: claimed.length === limit };
+  }
+
+  /** Tries the runs again that could not be brought back before. */
+  async tryAgain(): Promise<void> {
+    const now = this.#options.clock.monotonicMs();
+    const due = [...this.#later].filter(([, { dueAt }]) => dueAt <= now).map(([id]) => id);
+    if (due.length === 0 || this.#options.isClosing()) return;
+    const found = await this.#options.ownership.loadOwned(due);
+    const owned = new Set(found.map((stored) => stored.head.id));
+    for (const id of due) if (!owned.has(id)) this.#later.delete(id);
+    for (const stored of found) await this.#resume(stored);
+    await this.#suspects.advance();
+    await this.#options.backlog().fillAll();
+  }
+
+  /** A stored run in memory, held; undefined when it cannot come now. */
+  async restore(stored: StoredRun): Promise<ActiveRun | undefined> {
+    const run = await this.#restore(stored);
+    if (run === 'blocked') this.#block(stored);
+    return typeof run === 'string' ? undefined : run;
+  }
+
+  /** A run of this process that left memory to wait, for what came into its inbox. It is held; undefined when it cannot come back now. */
+  async wake(stored: StoredRun, rows: readonly InboxRow[]): Promise<ActiveRun | undefined> {
+    if (this.#later.has(stored.head.id)) return undefined;
+    if (this.#suspects.has(stored.head.id)) {
+      // Nothing but a cancel is worth a risk that its trial would take.
+      if (!rows.some((row) => row.kind === 'cancel')) return undefined;
+      this.#suspects.forget(stored.head.id);
+    }
+    const run = this.#blocked.has(stored.head.id) ? 'blocked' : await this.#restore(stored);
+    if (run === 'blocked') this.#cancelBlocked(stored, rows);
+    if (typeof run === 'string') return undefined;
+    if (stored.status === 'pending') this.#options.backlog().unpark(stored.head);
+    // Whatever was under way when it left is lost: only a waiting run goes to rest, and one that never began has lost nothing.
+    else if (run.state.status !== 'waiting') this.#recovered(run);
+    return run;
+  }
+
+  async #resume(stored: StoredRun): Promise<void> {
+    const { runs, backlog } = this.#options;
+    runs.stats.recovered += 1;
+    if (stored.status === 'pending') return backlog().found(stored);
+    if (stored.status === 'running' && stored.crashCount > 0) return this.#suspects.add(stored);
+    const run = await this.restore(stored);
+    if (run) this.#recovered(run);
+  }
+
+  #recovered(run: ActiveRun): void {
+    const { runs, clock } = this.#options;
+    runs.apply(run, { type: 'run.recovered', at: clock.now(), fence: run.fence });
+    // What only waits or has to end takes no place from runs that work.
+    if (run.state.status === 'waiting' || run.state.stop) runs.letIn(run);
+    run.journal.barrier((isDurable) => isDurable && runs.dispatch(run));
+  }
+
+  /** A stored run in memory, held, at the state its journal gives; or why not. */
+  async #restore(stored: StoredRun): Promise<ActiveRun | 'blocked' | 'not-now' | 'ended'> {
+    const { head, fence, nextSeq } = stored;
+    const { runs, log, isClosing } = this.#options;
+    try {
+      const { loaded, state, sizeBytes } = await this.#fold(stored);
+      if (isClosing() || runs.has(head.id)) return 'not-now';
+      this.#later.delete(head.id);
+      const begun = stored.status !== 'pending';
+      const run = runs.hold({ head, loaded, fence, nextSeq, state, heldBytes: sizeBytes, held: true, begun });
+      // A run that never began has lost nothing: no event says that it was taken over.
+      if (!begun) for (const command of outstanding(state)) run.work.push(command);
+      return run;
+    } catch (error) {
+      const code = error instanceof SyntaxError ? 'JOURNAL_INCOMPLETE' : codeOf(error);
+      if (HOPELESS.has(code)) {
+        log.error({ runId: head.id, err: error }, 'a stored run cannot go on and is ended');
+        this.#end(stored, error);
+        return 'ended';
+      }
+      if (MENDABLE.has(code)) {
+        log.error({ runId: head.id, err: error }, 'a stored run is blocked; it goes on once a server starts that has what it needs');
+        this.#later.delete(head.id);
+        this.#blocked.add(head.id);
+        return 'blocked';
+      }
+      const pauseMs = Math.min((this.#later.get(head.id)?.pauseMs ?? FIRST_PAUSE_MS / 2) * 2, LONGEST_PAUSE_MS);
+      log.warn({ runId: head.id, err: error, pauseMs }, 'a stored run cannot be read at the moment; trying again');
+      this.#later.set(head.id, { dueAt: this.#options.clock.monotonicMs() + pauseMs, pauseMs });
+      return 'not-now';
+    }
+  }
+
+  async #fold({ head, chunks, nextSeq }: StoredRun): Promise<{ loaded: LoadedPlan; state: RunState; sizeBytes: number }> {
+    const { blobs, plans } = this.#options;
+    const events: RunEvent[] = [];
+    for (const chunk of chunks) for (const event of await decodeEvents(chunk, blobs, head.workspaceId)) events.push(event);
+    if (events.length !== nextSeq) throw new JournalIncompleteError(events.length, nextSeq);
+    const [first] = events;
+    const definition = first?.type === 'run.started' ? first.definition : undefined;
+    const loaded = definition ? plans.compile(definition, head) : await plans.load(head.workflowId, head.version, head.environment);
+    const state = newRun(loaded.plan);
+    for (const event of events) fold(state, event);
+    return { loaded, state, sizeBytes: chunks.reduce((size, chunk) => size + storedSize(chunk), 0) };
+  }
+
+  /** A run that can never be read again is ended with the reason, so that it does not stay open for ever. */
+  #end({ head, fence, nextSeq }: StoredRun, cause: unknown): void {
+    const message = `The run could not be taken over: ${cause instanceof Error ? cause.message : String(cause)}`;
+    const at = this.#options.clock.now();
+    const record = closingRecord({
+      head,
+      fence,
+      fromSeq: nextSeq,
+      at,
+      activeMs: 0,
+      status: 'failed',
+      error: { code: 'RUN_UNREADABLE', message },
+    });
+    this.#options.journal.append(record, (result) => {
+      if (result.kind === 'committed') this.#options.runs.stats.failed += 1;
+      else this.#options.log.error({ runId: head.id, result }, 'the end of this run cannot be stored');
+    });
+  }
+
+  /** Shown as waiting; the next server that starts takes it over anew. */
+  #block({ head, fence, nextSeq, status }: StoredRun): void {
+    if (status === 'waiting') return;
+    const recovered: RunEvent = { type: 'run.recovered', at: this.#options.clock.now(), fence };
+    const bytes = JSON.stringify([recovered]);
+    this.#options.journal.append(
+      { head, create: false, status: 'waiting', waiting: 'blocked', fence, fromSeq: nextSeq, toSeq: nextSeq + 1, bytes },
+      (result) => {
+        if (result.kind !== 'committed') this.#options.log.warn({ runId: head.id, result }, 'a blocked run could not be marked as such');
+      },
+    );
+  }
+
+  /** A blocked run does nothing, so nothing has to be read to cancel it. */
+  #cancelBlocked({ head, fence, nextSeq, status }: StoredRun, rows: readonly InboxRow[]): void {
+    const at = this.#options.clock.now();
+    for (const row of rows) {
+      const event = inboxEvent(row, at);
+      if (event?.type !== 'cancel.requested' || status !== 'waiting') continue;
+      const closing = { head, fence, fromSeq: nextSeq, at, activeMs: 0, status: 'cancelled', before: [event], inbox: [row.id] } as const;
+      this.#options.journal.append(closingRecord(closing), (result) => {
+        if (result.kind !== 'committed') return;
+        this.#blocked.delete(head.id);
+        this.#options.runs.stats.cancelled += 1;
+      });
+      return;
+    }
+  }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+}

@@ -1,0 +1,217 @@
+/**
+ * One run's side of the journal: gathers its events, hands them over one record at a time, and tells who waits when they are durable.
+ */
+import type { AppendResult, BlobStore, Journal, RunEnd, RunEvent, RunHead, RunStatusName, WaitingFor } from '@plugboard/engine';
+import { type Encoded, type EncodedEvent, encodeEvent, encodeLargeEvent } from './encode.ts';
+import type { Turns } from './turns.ts';
+
+/** Longest text of one record, in bytes; larger values are in the blob store before. One event alone may take up to three times the spill length. */
+const RECORD_BYTES = 256 * 1024;
+/** A UTF-16 unit takes at most so many bytes. */
+const BYTES_PER_UNIT = 3;
+
+export interface RunProgress {
+  readonly status: RunStatusName;
+  readonly waiting: WaitingFor | undefined;
+}
+
+export interface RunJournalOptions {
+  readonly head: RunHead;
+  readonly fence: number;
+  /** Sequence of the next event; 0 makes the run with its first record. */
+  readonly nextSeq: number;
+  readonly journal: Journal;
+  readonly blobs: BlobStore;
+  readonly turns: Turns;
+  /** Milliseconds of a clock that never steps. */
+  readonly monotonicMs: () => number;
+  /** How the run stands when a record is made. */
+  readonly progress: () => RunProgress;
+  /** Called after each commit with the sequence committed so far. */
+  readonly onCommitted: (seq: number, first: boolean) => void;
+  /** The run cannot be written any more: another process owns it, or its record was refused. Called once. */
+  readonly onBroken: (result: Exclude<AppendResult, { kind: 'committed' }>) => void;
+}
+
+/** Told true once everything gathered before is durable, false when it never will be. */
+type Waiter = (isDurable: boolean) => void;
+
+export class RunJournal {
+  readonly #options: RunJournalOptions;
+  #texts: EncodedEvent[] = [];
+  /** Inbox rows by the sequence of the event each became. */
+  #inbox: { readonly seq: number; readonly id: string }[] = [];
+  #queuedSeq: number;
+  #nextSeq: number;
+  #committedSeq: number;
+  #inFlight = false;
+  #wanted = false;
+  #end: RunEnd | undefined;
+  #waiters: { readonly seq: number; readonly done: Waiter }[] = [];
+  #broken = false;
+  #dirtySince: number | undefined;
+
+  constructor(options: RunJournalOptions) {
+    this.#options = options;
+    this.#queuedSeq = options.nextSeq;
+    this.#nextSeq = options.nextSeq;
+    this.#committedSeq = options.nextSeq;
+  }
+
+  /** Sequence after the last event that is durable. */
+  get committedSeq(): number {
+    return this.#committedSeq;
+  }
+
+  /** When the oldest event not handed over was gathered, by the monotonic clock; undefined when there is none. */
+  get dirtySince(): number | undefined {
+    return this.#dirtySince;
+  }
+
+  /** Journal text of an event; a large payload begins to be stored. Undefined when the text is longer than `limit`. */
+  encode(event: RunEvent): Encoded;
+  encode(event: RunEvent, limit: number): Encoded | undefined;
+  encode(event: RunEvent, limit = Infinity): Encoded | undefined {
+    return encodeEvent(event, this.#options.blobs, this.#options.head.workspaceId, limit);
+  }
+
+  /** As `encode`, in slices: for an event that is known to be large. */
+  encodeLarge(event: RunEvent): EncodedEvent {
+    return encodeLargeEvent(event, this.#options.blobs, this.#options.head.workspaceId, this.#options.turns);
+  }
+
+  /** Gathers an event. The flush that stores it deletes the inbox row it came from. */
+  add(text: EncodedEvent, inboxId?: string): void {
+    this.#texts.push(text);
+    if (inboxId !== undefined) this.#inbox.push({ seq: this.#nextSeq, id: inboxId });
+    this.#nextSeq += 1;
+    this.#dirtySince ??= this.#options.monotonicMs();
+  }
+
+  /** The events gathered so far end the run. */
+  end(end: RunEnd): void {
+    this.#end = end;
+  }
+
+  /** Calls back once everything gathered so far is durable, or never will be. */
+  barrier(done: Waiter): void {
+    if (this.#broken) return done(false);
+    if (this.#committedSeq >= this.#nextSeq) return done(true);
+    this.#waiters.push({ seq: this.#nextSeq, done });
+    this.flush();
+  }
+
+  /** Hands over what is gathered, as soon as the record before has its outcome. */
+  flush(): void {
+    if (this.#inFlight) {
+      this.#wanted = true;
+      return;
+    }
+    if (this.#broken || this.#texts.length === 0) return;
+    this.#inFlight = true;
+    this.#wanted = false;
+    if (this.#texts.some((text) => typeof text !== 'string')) void this.#store(this.#texts);
+    else this.#hand(this.#texts as string[]);
+  }
+
+  /** Waits for large payloads; events that come meanwhile belong to a later record. */
+  async #store(waiting: readonly EncodedEvent[]): Promise<void> {
+    let texts: string[];
+    try {
+      texts = await Promise.all(waiting.map(async (text) => text));
+    } catch (error) {
+      return this.#fail({ kind: 'refused', code: 'BLOB_STORE_FAILED', message: error instanceof Error ? error.message : String(error) });
+    }
+    this.#hand(texts);
+  }
+
+  /** Makes one record of the longest part of the gathered events that fits; the rest follows after its commit. */
+  #hand(texts: readonly string[]): void {
+    const count = countThatFits(texts);
+    const isWhole = count === this.#texts.length;
+    const fromSeq = this.#queuedSeq;
+    const toSeq = fromSeq + count;
+    const bytes = `[${(count === texts.length ? texts : texts.slice(0, count)).join(',')}]`;
+    if (isWhole) {
+      this.#texts = [];
+      this.#dirtySince = undefined;
+    } else {
+      this.#texts = this.#texts.slice(count);
+      this.#wanted = true;
+    }
+    this.#queuedSeq = toSeq;
+    const { head, fence, journal } = this.#options;
+    const end = isWhole ? this.#end : undefined;
+    const { status, waiting } = this.#progress(end);
+    const inbox = this.#takeInbox(toSeq);
+    journal.append(
+      {
+        head,
+        create: fromSeq === 0,
+        status,
+        fence,
+        fromSeq,
+        toSeq,
+        bytes,
+        ...(end ? { end } : {}),
+        ...(waiting ? { waiting } : {}),
+        ...(inbox.length > 0 ? { inbox } : {}),
+      },
+      (result) => this.#settled(result, toSeq),
+    );
+  }
+
+  #progress(end: RunEnd | undefined): RunProgress {
+    if (end) return { status: end.status, waiting: undefined };
+    // The run has ended in memory, and its last events are in a later record: nobody may see the end before.
+    if (this.#end) return { status: 'running', waiting: undefined };
+    return this.#options.progress();
+  }
+
+  #takeInbox(toSeq: number): readonly string[] {
+    if (this.#inbox.length === 0) return [];
+    const taken = this.#inbox.filter((row) => row.seq < toSeq).map((row) => row.id);
+    this.#inbox = this.#inbox.slice(taken.length);
+    return taken;
+  }
+
+  #settled(result: AppendResult, toSeq: number): void {
+    if (result.kind !== 'committed') return this.#fail(result);
+    this.#inFlight = false;
+    const first = this.#committedSeq === 0;
+    this.#committedSeq = toSeq;
+    // Whoever started the run hears that it is stored before anything that waited for it goes on.
+    this.#options.onCommitted(toSeq, first);
+    if (this.#waiters.length > 0) {
+      const due = this.#waiters.filter((waiter) => waiter.seq <= toSeq);
+      this.#waiters = this.#waiters.filter((waiter) => waiter.seq > toSeq);
+      for (const waiter of due) waiter.done(true);
+    }
+    if (this.#wanted || this.#waiters.length > 0) this.flush();
+  }
+
+  #fail(result: Exclude<AppendResult, { kind: 'committed' }>): void {
+    this.#broken = true;
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    this.#texts = [];
+    this.#dirtySince = undefined;
+    this.#options.onBroken(result);
+    for (const waiter of waiters) waiter.done(false);
+  }
+}
+
+/** How many of the texts make one record: at least one. */
+function countThatFits(texts: readonly string[]): number {
+  let units = 0;
+  for (const text of texts) units += text.length + 1;
+  if (units * BYTES_PER_UNIT <= RECORD_BYTES) return texts.length;
+  let bytes = 2;
+  let count = 0;
+  for (const text of texts) {
+    bytes += Buffer.byteLength(text) + 1;
+    if (count > 0 && bytes > RECORD_BYTES) break;
+    count += 1;
+  }
+  return count;
+}

@@ -1,0 +1,65 @@
+/** What a runner is made of. */
+import type { BlobStore, Dispatcher, Journal, Ownership, PluginHost } from '@plugboard/engine';
+import type { Sandbox } from '@plugboard/sandbox';
+import type { Clock } from './clock.ts';
+import type { KeyMaker } from './idempotency-key.ts';
+import type { PlanSource } from './loaded-plan.ts';
+
+export interface RunnerLimits {
+  /** Items one step may give. @default 200000 */
+  readonly maxItemsPerStep: number;
+  /** JSON text one step may give, and its evaluated parameters may take, in UTF-16 units. @default 67108864 (64 Mi) */
+  readonly maxStepBytes: number;
+  /** JSON text of items one run may hold, in UTF-16 units. @default 268435456 (256 Mi) */
+  readonly maxRunBytes: number;
+  /** JSON text of items all runs may hold before new runs are refused, in UTF-16 units. @default 1073741824 (1 Gi) */
+  readonly maxHeldBytes: number;
+  /** Runs at work in memory at once; more are refused. Those that wait for a place are not counted. @default 20000 */
+  readonly maxActiveRuns: number;
+  /** Dispatched runs of one workflow that may wait for a place; more of it are refused, other workflows are not concerned. @default 100000 */
+  readonly maxQueuedRuns: number;
+  /** Of these, runs of one workspace that wait in memory; the others wait in the database alone. @default 1000 */
+  readonly waitingInMemory: number;
+}
+
+/**
+ * Why no new runs are taken. `stopping`: the server shuts down · `journal`: the database does not take the journal, or its queue is full ·
+ * `lease`: this process may not own its runs any more · `payloads`: large payloads cannot be stored · `memory`: the runs hold too much ·
+ * `runs`: too many runs are at work.
+ */
+export type Refusal = 'stopping' | 'journal' | 'lease' | 'payloads' | 'memory' | 'runs';
+
+export interface RunnerLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export interface RunnerOptions {
+  readonly journal: Journal;
+  readonly ownership: Ownership;
+  readonly blobs: BlobStore;
+  readonly host: PluginHost;
+  readonly dispatcher: Dispatcher;
+  readonly sandbox: Sandbox;
+  readonly plans: PlanSource;
+  readonly key: KeyMaker;
+  readonly newRunId: () => string;
+  readonly fetch: typeof globalThis.fetch;
+  readonly log: RunnerLog;
+  readonly limits?: Partial<RunnerLimits>;
+  /** @default the clocks and timers of this process */
+  readonly clock?: Clock;
+  /** Called after each commit of a run, for live views; costs nothing while absent. */
+  readonly onCommitted?: (runId: string, seq: number) => void;
+}
+
+export interface RunnerStats {
+  started: number;
+  succeeded: number;
+  failed: number;
+  cancelled: number;
+  timedOut: number;
+  recovered: number;
+  steps: number;
+}
