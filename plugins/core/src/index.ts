@@ -1,0 +1,81 @@
+/** The nodes every workflow needs. */
+import { definePlugin } from '@plugboard/sdk';
+import { aggregate } from './nodes/aggregate.ts';
+import { batch } from './nodes/batch.ts';
+import { code } from './nodes/code.ts';
+import { compare } from './nodes/compare.ts';
+import { crypto } from './nodes/crypto.ts';
+import { csvParse } from './nodes/csv-parse.ts';
+import { csvWrite } from './nodes/csv-write.ts';
+import { date } from './nodes/date.ts';
+import { dedupe } from './nodes/dedupe.ts';
+import { filter } from './nodes/filter.ts';
+import { flatten } from './nodes/flatten.ts';
+import { graphqlRequest } from './nodes/graphql-request.ts';
+import { htmlExtract } from './nodes/html-extract.ts';
+import { htmlToText } from './nodes/html-text.ts';
+import { httpRequest } from './nodes/http-request.ts';
+import { ifNode } from './nodes/if.ts';
+import { join } from './nodes/join.ts';
+import { jsonParse } from './nodes/json-parse.ts';
+import { jsonWrite } from './nodes/json-write.ts';
+import { limit } from './nodes/limit.ts';
+import { markdown } from './nodes/markdown.ts';
+import { merge } from './nodes/merge.ts';
+import { noop } from './nodes/noop.ts';
+import { rename } from './nodes/rename.ts';
+import { respond } from './nodes/respond.ts';
+import { set } from './nodes/set.ts';
+import { sort } from './nodes/sort.ts';
+import { split } from './nodes/split.ts';
+import { stop } from './nodes/stop.ts';
+import { switchNode } from './nodes/switch.ts';
+import { template } from './nodes/template.ts';
+import { text } from './nodes/text.ts';
+import { xmlParse } from './nodes/xml-parse.ts';
+import { xmlWrite } from './nodes/xml-write.ts';
+import { manual } from './triggers/manual.ts';
+import { webhook } from './triggers/webhook.ts';
+
+export const plugin = definePlugin({
+  id: 'core',
+  title: 'Core',
+  version: '0.1.0',
+  triggers: [manual, webhook],
+  nodes: [
+    set,
+    rename,
+    text,
+    date,
+    crypto,
+    flatten,
+    split,
+    batch,
+    aggregate,
+    dedupe,
+    sort,
+    limit,
+    merge,
+    compare,
+    ifNode,
+    switchNode,
+    filter,
+    join,
+    stop,
+    noop,
+    csvParse,
+    csvWrite,
+    jsonParse,
+    jsonWrite,
+    xmlParse,
+    xmlWrite,
+    htmlExtract,
+    htmlToText,
+    markdown,
+    template,
+    code,
+    httpRequest,
+    graphqlRequest,
+    respond,
+  ],
+});
