@@ -1,0 +1,316 @@
+/** The whole API in this process, over a database and a runner of its own; people of every role, and a second workspace. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { type Server, createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import {
+  type Role,
+  addMember,
+  createApiKey,
+  createFileBlobStore,
+  createJournalWriter,
+  createOwnership,
+  createPerson,
+  createServicePrincipal,
+  createWorkspace,
+  ensurePartitions,
+  inInstance,
+  inWorkspace,
+  loadAccess,
+  openSession,
+  seedDefaults,
+  uuidv7,
+} from '@plugboard/persistence';
+import { type TestDatabase, createTestDatabase } from '@plugboard/persistence/testing';
+import { createCatalog, createPluginHost, loadBundled } from '@plugboard/plugin-host';
+import { createInProcessDispatcher } from '@plugboard/queue';
+import { createKeyMaker, createRunner } from '@plugboard/runner';
+import { createSandbox } from '@plugboard/sandbox';
+import Koa from 'koa';
+import { type AccessSet, type Actor, NO_ACCESS, accessSetOf } from '../access/access.ts';
+import { type AuthService, createAuthService } from '../auth/auth-service.ts';
+import { createIdentify } from '../auth/callers.ts';
+import { API_KEY_PREFIX, newToken } from '../auth/opaque-token.ts';
+import { createPasswords } from '../auth/passwords.ts';
+import { cookiePolicy } from '../auth/session-cookie.ts';
+import { createGraphqlEndpoint } from '../graphql/graphql-endpoint.ts';
+import { graphqlSchema } from '../graphql/schema.ts';
+import { answerProblem, mountApi } from '../rest/mount-api.ts';
+import { createPlanStore } from '../runs/plan-store.ts';
+import { type Execute, createExecute } from './execute.ts';
+import type { Caller } from './operation.ts';
+import { OperationProblem } from './problem.ts';
+import type { Registry } from './registry.ts';
+import { serverOperations } from './server-operations.ts';
+
+const CORE = ['plugin.mjs', 'plugin.ir.json'].map((name) =>
+  fileURLToPath(new URL(`../../../../plugins/core/dist/${name}`, import.meta.url)),
+);
+export const SET_UP_TOKEN = 'the-token-printed-at-start';
+export const LOCAL_TOKEN = 'the-token-of-the-local-command-line';
+
+/** Whoever calls, by each of the three ways in. */
+export interface TestCaller {
+  readonly principalId: string;
+  readonly workspaceSlug: string;
+  readonly headers: Readonly<Record<string, string>>;
+  caller(): Promise<Caller>;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  // oxlint-disable-next-line typescript/no-explicit-any -- answers of many shapes, looked at field by field
+  readonly json: any;
+  readonly text: string;
+}
+
+export interface ApiKit {
+  readonly database: TestDatabase;
+  readonly registry: Registry;
+  readonly execute: Execute;
+  readonly auth: AuthService;
+  readonly url: string;
+  readonly workspace: { readonly id: string; readonly slug: string; readonly projectId: string };
+  /** Moves the clock of one-time codes. */
+  readonly clock: { now: number };
+  readonly log: readonly { readonly message: string }[];
+  person(role: Role | undefined, options?: { readonly in?: string; readonly name?: string }): Promise<TestCaller>;
+  apiKey(of: TestCaller, scopes?: readonly string[]): Promise<TestCaller>;
+  service(role: Role): Promise<TestCaller>;
+  otherWorkspace(slug: string): Promise<{ readonly workspaceId: string; readonly projectId: string; readonly ownerId: string }>;
+  readonly system: TestCaller;
+  readonly nobody: TestCaller;
+  rest(as: TestCaller, method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<Answer>;
+  graphql(as: TestCaller, query: string, variables?: object, headers?: Readonly<Record<string, string>>): Promise<Answer>;
+  close(): Promise<void>;
+}
+
+export async function openApiKit(): Promise<ApiKit> {
+  const db = await createTestDatabase();
+  const { database } = db;
+  const dir = await mkdtemp(join(tmpdir(), 'plugboard-api-'));
+  const defaults = await seedDefaults(database);
+  await database.withClient((client) => ensurePartitions(client, new Date()));
+  const entries = await loadBundled([{ bundleFile: CORE[0] ?? '', irFile: CORE[1] ?? '' }]);
+  const catalog = createCatalog(entries.map((entry) => entry.ir));
+  const plans = createPlanStore(database, catalog.find);
+  const writerId = crypto.randomUUID();
+  const journal = createJournalWriter({
+    connect: () => database.createWriterClient(),
+    writerId,
+    ensurePartitions: () => Promise.resolve(),
+  });
+  const ownership = createOwnership({ connect: () => database.createWriterClient(), ownerId: writerId, isAlone: true });
+  await Promise.all([journal.ready(), ownership.start()]);
+  const sandbox = createSandbox({ size: 1 });
+  const blobs = createFileBlobStore({ dir: join(dir, 'blobs') });
+  const log: { message: string }[] = [];
+  const note = (_: object, message: string): void => void log.push({ message });
+  const logger = { info: note, warn: note, error: note };
+  const runner = createRunner({
+    journal,
+    ownership,
+    blobs,
+    host: createPluginHost({ entries }),
+    dispatcher: createInProcessDispatcher({ perWorkspace: 10 }),
+    sandbox,
+    plans,
+    key: createKeyMaker(new Uint8Array(32)),
+    newRunId: uuidv7,
+    fetch: globalThis.fetch,
+    log: logger,
+  });
+
+  const clock = { now: Date.now() };
+  const auth = createAuthService({
+    database,
+    defaults,
+    passwords: createPasswords({ memoryCost: 1024, timeCost: 1 }),
+    setUpToken: SET_UP_TOKEN,
+    totpKey: new Uint8Array(32).fill(7),
+    now: () => clock.now,
+  });
+  const registry = serverOperations({
+    database,
+    auth,
+    catalog,
+    runner,
+    plans,
+    blobs,
+    ownership,
+    reloadRoutes: () => Promise.resolve(),
+    health: () => Promise.resolve({ ready: true, reasons: [], activeRuns: runner.activeRuns }),
+    version: '0.0.0',
+    auditKey: new Uint8Array(32).fill(9),
+    pageUrl: () => 'http://localhost',
+    log: logger,
+  });
+  const execute = createExecute(database);
+  const identify = createIdentify({
+    database,
+    systemPrincipalId: defaults.systemPrincipalId,
+    isLocalToken: (token) => token === LOCAL_TOKEN,
+    cookies: cookiePolicy({ publicUrl: undefined, allowsInsecureHttp: false, isLocal: () => true }),
+    publicUrl: undefined,
+    addressOf: (req) => String(req.headers['x-test-address'] ?? req.socket.remoteAddress),
+  });
+  const app = new Koa();
+  app.use(async (ctx, next) => {
+    ctx.set('x-request-id', uuidv7());
+    try {
+      await next();
+    } catch (error) {
+      if (error instanceof OperationProblem) return answerProblem(ctx, error);
+      log.push({ message: String(error instanceof Error ? error.stack : error) });
+      ctx.status = 500;
+      ctx.body = { error: { code: 'INTERNAL', message: 'failed' } };
+    }
+  });
+  mountApi(app, {
+    registry,
+    execute,
+    identify,
+    graphql: createGraphqlEndpoint({ schema: graphqlSchema(registry, execute) }),
+    log: { error: (fields, message) => void log.push({ message: `${message} ${String((fields as { err?: Error }).err?.stack)}` }) },
+    bodyLimit: 1024 * 1024,
+    publicUrl: () => 'http://localhost',
+    version: '0.0.0',
+  });
+  const handle = app.callback();
+  const server: Server = createServer((req, res) => void handle(req, res));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+  const workspaces = new Map([['default', defaults.workspaceId]]);
+  const accessOf = async (actor: Actor, slug: string): Promise<AccessSet> => {
+    const workspaceId = workspaces.get(slug) ?? '';
+    if (actor.kind === 'system') return { ...NO_ACCESS, workspaceId };
+    const access = actor.kind === 'anonymous' ? undefined : await loadAccess(database, { workspaceId, principalId: actor.principalId });
+    return access ? accessSetOf(access) : NO_ACCESS;
+  };
+  const aCaller = (actor: Actor, slug: string, headers: Readonly<Record<string, string>>, more: Partial<Caller> = {}): TestCaller => ({
+    principalId: actor.principalId,
+    workspaceSlug: slug,
+    headers: { 'x-plugboard-workspace': slug, ...headers },
+    caller: async () => ({ actor, access: await accessOf(actor, slug), requestId: 'test', ip: '127.0.0.1', ...more }),
+  });
+  let count = 0;
+  const call = async (
+    as: TestCaller,
+    method: string,
+    path: string,
+    body: unknown,
+    more: Readonly<Record<string, string>> = {},
+  ): Promise<Answer> => {
+    const answer = await fetch(`${url}${path}`, {
+      method,
+      headers: { ...as.headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...more },
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    });
+    const text = await answer.text();
+    return {
+      status: answer.status,
+      headers: answer.headers,
+      text,
+      json: text.startsWith('{') || text.startsWith('[') ? JSON.parse(text) : undefined,
+    };
+  };
+
+  const kit: ApiKit = {
+    database: db,
+    registry,
+    execute,
+    auth,
+    url,
+    workspace: { id: defaults.workspaceId, slug: 'default', projectId: defaults.projectId },
+    clock,
+    log,
+    async person(role, options = {}) {
+      count += 1;
+      const slug = options.in ?? 'default';
+      const name = options.name ?? `person ${count}`;
+      const made = await createPerson(database, { email: `person-${count}@example.com`, displayName: name });
+      if (made.kind !== 'created') throw new Error(made.kind);
+      if (role)
+        await addMember(database, { workspaceId: workspaces.get(slug) ?? '', principalId: made.personId, role, createdBy: made.personId });
+      const { token, hash } = newToken();
+      const sessionId = await openSession(database, { tokenHash: hash, personId: made.personId, idleMs: 3_600_000, absoluteMs: 3_600_000 });
+      return aCaller(
+        { kind: 'person', principalId: made.personId },
+        slug,
+        { cookie: `plugboard=${token}`, 'x-plugboard-request': '1' },
+        { sessionId },
+      );
+    },
+    async apiKey(of, scopes = ['*']) {
+      const workspaceId = workspaces.get(of.workspaceSlug) ?? '';
+      const { token, hash } = newToken(API_KEY_PREFIX);
+      const made = await inWorkspace(database, { workspaceId, principalId: of.principalId }, (tx) =>
+        createApiKey(tx, { principalId: of.principalId, name: 'test', hash, hint: token.slice(-4), scopes }),
+      );
+      if (made.kind !== 'created') throw new Error(made.kind);
+      const { actor } = await of.caller();
+      const narrowed = scopes.includes('*') ? actor : { ...actor, scopes: new Set(scopes as never[]) };
+      return aCaller(narrowed, of.workspaceSlug, { authorization: `Bearer ${token}` }, { apiKeyId: made.apiKeyId });
+    },
+    async service(role) {
+      const principalId = await inInstance(database, (tx) =>
+        createServicePrincipal(tx, {
+          workspaceId: defaults.workspaceId,
+          displayName: `service ${role}`,
+          role,
+          createdBy: defaults.systemPrincipalId,
+        }),
+      );
+      return kit.apiKey(aCaller({ kind: 'service', principalId }, 'default', {}));
+    },
+    async otherWorkspace(slug) {
+      const owner = await createPerson(database, { email: `owner-of-${slug}@example.com`, displayName: `owner of ${slug}` });
+      if (owner.kind !== 'created') throw new Error(owner.kind);
+      const made = await inInstance(database, (tx) =>
+        createWorkspace(tx, { slug, name: slug, ownerId: owner.personId, createdBy: owner.personId }),
+      );
+      if (made.kind !== 'created') throw new Error(made.kind);
+      workspaces.set(slug, made.workspaceId);
+      return { workspaceId: made.workspaceId, projectId: made.projectId, ownerId: owner.personId };
+    },
+    system: aCaller({ kind: 'system', principalId: defaults.systemPrincipalId }, 'default', { authorization: `Bearer ${LOCAL_TOKEN}` }),
+    nobody: aCaller({ kind: 'anonymous', principalId: '' }, 'default', {}),
+    rest: (as, method, path, body, headers) => call(as, method, `/api${path}`, body, headers),
+    graphql: (as, query, variables, headers) => call(as, 'POST', '/graphql', { query, ...(variables ? { variables } : {}) }, headers),
+    async close() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+      await runner.drain(2000);
+      await sandbox.close();
+      await journal.close();
+      await ownership.close();
+      await db.close();
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+  return kit;
+}
+
+/** A webhook and one step after it. */
+export function aDefinition(name: string, path: string): { schema: 1; name: string; nodes: object[]; edges: object[]; settings: object } {
+  const node = (id: string, type: string, params: object): object => ({
+    id,
+    type,
+    position: { x: 0, y: 0 },
+    data: { name: id, typeVersion: 1, params },
+  });
+  return {
+    schema: 1,
+    name,
+    nodes: [
+      node('hook', 'core/webhook', { method: 'POST', path, reply: 'last-step' }),
+      node('say', 'core/set', { keep: 'none', fields: { secret: 'CANARY' } }),
+    ],
+    edges: [{ id: 'e', source: 'hook', sourceHandle: 'main', target: 'say', targetHandle: 'main' }],
+    settings: {},
+  };
+}

@@ -1,0 +1,44 @@
+/** Every problem a caller can meet: its status and what it means. */
+
+interface ProblemKind {
+  readonly status: number;
+  readonly text: string;
+}
+
+const kind = (status: number, text: string): ProblemKind => ({ status, text });
+
+export const PROBLEMS = {
+  UNAUTHENTICATED: kind(401, 'The caller is not signed in, or its session or key is not valid any more.'),
+  SIGN_IN_FAILED: kind(401, 'Address and password, or the code, do not belong together.'),
+  TOTP_REQUIRED: kind(401, 'The account asks for a code of its second factor too.'),
+  FORBIDDEN: kind(403, 'The caller may see this and not do that; the message names the role that may.'),
+  REQUEST_REFUSED: kind(403, 'The request came from a page that may not make it.'),
+  CONNECTION_INSECURE: kind(403, 'People cannot sign in over a connection that others could read.'),
+  NOT_FOUND: kind(404, 'There is no such thing, or the caller may not know of it.'),
+  METHOD_NOT_ALLOWED: kind(405, 'The address takes other methods.'),
+  CONFLICT: kind(409, 'Somebody changed it in between, or it is not in the state for this.'),
+  NAME_TAKEN: kind(409, 'Something else has this name.'),
+  HOOK_PATH_TAKEN: kind(409, 'Another workflow has this webhook path.'),
+  RUN_ENDED: kind(409, 'The run has ended; the answer has its status.'),
+  ALREADY_DONE: kind(409, 'This was done before and can be done once.'),
+  LAST_OWNER: kind(409, 'The workspace would have no owner.'),
+  BODY_INVALID: kind(400, 'The body is not what its type says.'),
+  BODY_UNSUPPORTED: kind(415, 'The body has a type or an encoding that is not supported.'),
+  BODY_TOO_LARGE: kind(413, 'The body is larger than allowed.'),
+  INPUT_INVALID: kind(422, 'Fields are missing or wrong; each is listed.'),
+  DEFINITION_INVALID: kind(422, 'The workflow has problems; each is listed.'),
+  NO_TRIGGER: kind(422, 'The workflow has no such trigger.'),
+  KEY_REUSED: kind(422, 'The idempotency key was used with another request.'),
+  LIMIT_REACHED: kind(402, 'The plan of the workspace does not allow more.'),
+  TOO_MANY_REQUESTS: kind(429, 'Too many requests; Retry-After says when to come again.'),
+  TOO_MANY_ATTEMPTS: kind(429, 'Too many wrong passwords or codes; the answer says when to try again.'),
+  SERVER_BUSY: kind(503, 'The server cannot take more work at the moment; nothing was started.'),
+  SERVER_STOPPING: kind(503, 'The server is stopping.'),
+} as const satisfies Record<string, ProblemKind>;
+
+export type ProblemCode = keyof typeof PROBLEMS;
+
+/** Problems every operation may answer. */
+export const ALWAYS: readonly ProblemCode[] = ['INPUT_INVALID', 'UNAUTHENTICATED', 'FORBIDDEN', 'REQUEST_REFUSED', 'NOT_FOUND'];
+/** Further ones of every mutation. */
+export const ALWAYS_OF_MUTATIONS: readonly ProblemCode[] = [...ALWAYS, 'KEY_REUSED', 'CONFLICT'];

@@ -1,0 +1,131 @@
+/** The OpenAPI 3.1 document, written from the same operations that answer. */
+import { z } from 'zod';
+import { type Operation, camelName } from '../operation/operation.ts';
+import { ALWAYS, ALWAYS_OF_MUTATIONS, PROBLEMS } from '../operation/problems.ts';
+import type { Registry } from '../operation/registry.ts';
+import { isQueryMethod } from './rest-adapter.ts';
+
+type Schema = Record<string, unknown>;
+
+export function openApiDocument(registry: Registry, info: { readonly url: string; readonly version: string }): Schema {
+  const schemas: Record<string, Schema> = { Problem: problemSchema() };
+  const paths: Record<string, Record<string, Schema>> = {};
+  for (const operation of registry.all) {
+    const path = `/api${operation.rest.path}`;
+    (paths[path] ??= {})[operation.rest.method.toLowerCase()] = describe(operation, schemas);
+  }
+  return {
+    openapi: '3.1.0',
+    info: { title: 'Plugboard', version: info.version, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
+    servers: [{ url: info.url }],
+    security: [{ key: [] }],
+    paths,
+    components: {
+      schemas,
+      securitySchemes: { key: { type: 'http', scheme: 'bearer', description: 'An API key or a short-lived token.' } },
+    },
+  };
+}
+
+function describe(operation: Operation, schemas: Record<string, Schema>): Schema {
+  const { method, path, status = 200, bodyField } = operation.rest;
+  const input = schemaOf(operation.input, 'input', schemas) as { properties?: Record<string, Schema>; required?: string[] };
+  const inPath = new Set([...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1] ?? ''));
+  const properties = Object.entries(input.properties ?? {});
+  const required = new Set(input.required);
+  const asQuery = isQueryMethod(method);
+  const headers =
+    operation.kind === 'mutation'
+      ? [
+          {
+            name: 'Idempotency-Key',
+            in: 'header',
+            required: false,
+            description: 'A repeated request with the same key does nothing twice.',
+            schema: { type: 'string', maxLength: 255 },
+          },
+        ]
+      : [];
+  const fields = properties
+    .filter(([name]) => inPath.has(name) || asQuery)
+    .map(([name, schema]) => ({ name, in: inPath.has(name) ? 'path' : 'query', required: inPath.has(name) || required.has(name), schema }));
+  const parameters = [...fields, ...headers];
+  const body = properties.filter(([name]) => !inPath.has(name));
+  const problems = [...new Set([...(operation.kind === 'mutation' ? ALWAYS_OF_MUTATIONS : ALWAYS), ...operation.problems])];
+  const byStatus = Map.groupBy(problems, (code) => PROBLEMS[code].status);
+  return {
+    operationId: camelName(operation.name),
+    summary: operation.summary,
+    tags: [operation.name.split('.', 1)[0]],
+    ...('public' in operation.permission ? { security: [] } : {}),
+    ...(parameters.length > 0 ? { parameters } : {}),
+    ...(!asQuery && body.length > 0
+      ? {
+          requestBody: {
+            required: body.some(([name]) => required.has(name)),
+            content: {
+              'application/json': {
+                schema:
+                  bodyField === undefined
+                    ? {
+                        type: 'object',
+                        properties: Object.fromEntries(body),
+                        required: body.map(([name]) => name).filter((name) => required.has(name)),
+                        additionalProperties: false,
+                      }
+                    : (input.properties?.[bodyField] ?? {}),
+              },
+            },
+          },
+        }
+      : {}),
+    responses: {
+      [status]: { description: 'Done', content: { 'application/json': { schema: schemaOf(operation.output, 'output', schemas) } } },
+      ...Object.fromEntries(
+        [...byStatus].map(([code, codes]) => [
+          code,
+          {
+            description: codes.map((one) => `${one}: ${PROBLEMS[one].text}`).join(' '),
+            content: { 'application/json': { schema: { $ref: '#/components/schemas/Problem' } } },
+          },
+        ]),
+      ),
+    },
+  };
+}
+
+/** JSON Schema of a part; named parts are moved to the document's components. */
+function schemaOf(schema: z.ZodType, io: 'input' | 'output', schemas: Record<string, Schema>): Schema {
+  const {
+    $schema: _,
+    $defs: defs,
+    ...own
+  } = z.toJSONSchema(schema, { io, unrepresentable: 'any' }) as Schema & { $defs?: Record<string, Schema> };
+  for (const [name, one] of Object.entries(defs ?? {})) schemas[name] ??= moved(one);
+  return moved(own);
+}
+
+function moved(schema: Schema): Schema {
+  return JSON.parse(JSON.stringify(schema).replaceAll('"#/$defs/', '"#/components/schemas/')) as Schema;
+}
+
+function problemSchema(): Schema {
+  return {
+    type: 'object',
+    required: ['error'],
+    properties: {
+      error: {
+        type: 'object',
+        required: ['code', 'message'],
+        properties: {
+          code: { type: 'string', enum: Object.keys(PROBLEMS) },
+          message: { type: 'string' },
+          hint: { type: 'string' },
+          path: { type: 'string' },
+          params: { type: 'object' },
+          problems: { type: 'array', items: { type: 'object' } },
+        },
+      },
+    },
+  };
+}

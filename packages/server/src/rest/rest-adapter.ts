@@ -1,0 +1,80 @@
+/** Operations as REST: path, query and body become the input, results and problems become answers. */
+import Router from '@koa/router';
+import type Koa from 'koa';
+import { z } from 'zod';
+import { type Execute, allowWithoutLooking } from '../operation/execute.ts';
+import type { Caller, Operation } from '../operation/operation.ts';
+import { OperationProblem } from '../operation/problem.ts';
+import type { Registry } from '../operation/registry.ts';
+
+export interface RestOptions {
+  readonly registry: Registry;
+  readonly execute: Execute;
+  /** @throws OperationProblem UNAUTHENTICATED, REQUEST_REFUSED */
+  readonly callerOf: (ctx: Koa.Context, operation: Operation) => Promise<Caller>;
+  /** The JSON body; null when there is none. @throws OperationProblem */
+  readonly bodyOf: (ctx: Koa.Context) => Promise<unknown>;
+}
+
+export function restRouter({ registry, execute, callerOf, bodyOf }: RestOptions): Router {
+  // Paths are compared as they are: one spelling each.
+  const router = new Router({ prefix: '/api', sensitive: true, strict: true });
+  // What stands in a path as it is comes before what stands for anything: `/workflows/import` is no id.
+  const inOrder = registry.all.toSorted((a, b) => a.rest.path.split('{').length - b.rest.path.split('{').length);
+  for (const operation of inOrder) {
+    const { method, path, status = 200, statusOf, bodyField } = operation.rest;
+    const pathFields = new Set([...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1] ?? ''));
+    router.register(path.replaceAll(/\{(\w+)\}/g, ':$1'), [method.toLowerCase()], async (ctx) => {
+      const caller = await callerOf(ctx, operation);
+      // A body of somebody who may not call at all is not even read.
+      allowWithoutLooking(operation, caller);
+      const given = isQueryMethod(method) ? queryInput(operation.input, ctx.query) : bodyInput(await bodyOf(ctx), bodyField);
+      const input: Record<string, unknown> = { ...given };
+      for (const field of pathFields) input[field] = ctx.params[field];
+      const output = await execute(operation, input, caller);
+      ctx.status = statusOf?.(output) ?? status;
+      ctx.type = 'application/json';
+      ctx.body = JSON.stringify(output ?? null);
+    });
+  }
+  return router;
+}
+
+export function isQueryMethod(method: string): boolean {
+  return method === 'GET' || method === 'DELETE';
+}
+
+function bodyInput(body: unknown, field: string | undefined): Record<string, unknown> {
+  if (field !== undefined) return { [field]: body };
+  if (body === null) return {};
+  if (typeof body === 'object' && !Array.isArray(body)) return body as Record<string, unknown>;
+  throw new OperationProblem('INPUT_INVALID', 'The body must be a JSON object');
+}
+
+/** Query texts as the types their fields have: numbers, booleans, lists. */
+function queryInput(schema: z.ZodObject, query: Record<string, string | string[] | undefined>): Record<string, unknown> {
+  const input: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(query)) {
+    if (value === undefined) continue;
+    input[name] = typed(Object.hasOwn(schema.shape, name) ? (schema.shape[name] as z.ZodType) : undefined, value);
+  }
+  return input;
+}
+
+function typed(schema: z.ZodType | undefined, value: string | string[]): unknown {
+  const inner = unwrap(schema);
+  if (inner instanceof z.ZodArray) {
+    const element = inner.element as z.ZodType;
+    return (Array.isArray(value) ? value : [value]).map((one) => typed(element, one));
+  }
+  if (Array.isArray(value)) return value;
+  if (inner instanceof z.ZodNumber) return value.trim() === '' || Number.isNaN(Number(value)) ? value : Number(value);
+  if (inner instanceof z.ZodBoolean) return value === 'true' ? true : value === 'false' ? false : value;
+  return value;
+}
+
+function unwrap(schema: z.ZodType | undefined): z.ZodType | undefined {
+  let one: unknown = schema;
+  while (one instanceof z.ZodOptional || one instanceof z.ZodDefault || one instanceof z.ZodNullable) one = one.unwrap();
+  return one as z.ZodType | undefined;
+}

@@ -1,0 +1,106 @@
+/** A stored run as people read it: its steps with times, items, errors and logs, folded from the journal. */
+import { type RunEvent, type RunState, UNIT, type UnitProgress, fold, newRun } from '@plugboard/engine';
+import type { LoadedPlan } from '@plugboard/runner';
+import type { Json, StepError } from '@plugboard/sdk';
+
+export interface StepView {
+  readonly node: string;
+  readonly name: string;
+  readonly type: string;
+  readonly status: string;
+  readonly attempt: number;
+  readonly startedAt?: string;
+  readonly endedAt?: string;
+  readonly durationMs?: number;
+  readonly itemsIn: number;
+  /** Items by output port. */
+  readonly itemsOut: { readonly [port: string]: number };
+  /** Why a skipped step did not run. */
+  readonly skipped?: 'empty' | 'not_taken' | 'not_reached';
+  readonly error?: Omit<StepError, 'stack'>;
+  readonly errorItem?: number;
+  readonly retryAt?: string;
+  /** Items of a write that were sent more than once. */
+  readonly sentAgain?: number;
+  /** Items of a write that may have happened and wait for a person's decision. */
+  readonly asking?: readonly { readonly item: number; readonly error: { readonly code: string; readonly message: string } }[];
+  readonly logs: readonly { readonly level: string; readonly message: string }[];
+}
+
+export function replay(loaded: LoadedPlan, events: readonly RunEvent[]): RunState {
+  const state = newRun(loaded.plan);
+  for (const event of events) fold(state, event);
+  return state;
+}
+
+/** What the journal tells beyond the state: that somebody took the run over, stopped it, or sent an item again. */
+export interface RunHistory {
+  /** When another process took the run over from one that was gone. */
+  readonly takenOver: readonly string[];
+  readonly cancelled?: { readonly by: string; readonly reason?: string };
+  /** Items sent more than once, by node id. */
+  readonly sentAgain: ReadonlyMap<string, number>;
+}
+
+export function history(events: readonly RunEvent[]): RunHistory {
+  const takenOver: string[] = [];
+  const sentAgain = new Map<string, number>();
+  let cancelled: RunHistory['cancelled'];
+  for (const event of events) {
+    if (event.type === 'run.recovered') takenOver.push(new Date(event.at).toISOString());
+    else if (event.type === 'cancel.requested') cancelled ??= { by: event.by, ...(event.reason ? { reason: event.reason } : {}) };
+    else if (event.type === 'items.started') {
+      const again = event.items.filter((item) => item.attempt > 1).length;
+      if (again > 0) sentAgain.set(event.node, (sentAgain.get(event.node) ?? 0) + again);
+    }
+  }
+  return { takenOver, sentAgain, ...(cancelled ? { cancelled } : {}) };
+}
+
+export function stepViews(state: RunState, { sentAgain }: RunHistory): StepView[] {
+  return state.plan.nodes.map((node) => {
+    const step = state.root.steps[node.index];
+    if (!step) throw new RangeError(`no step ${node.index}`);
+    const itemsOut: { [port: string]: number } = {};
+    for (const port in step.outputs) itemsOut[port] = step.outputs[port]?.items.length ?? 0;
+    const { stack: _, ...error } = step.error ?? { code: '', kind: 'bug', message: '' };
+    return {
+      node: node.id,
+      name: node.name,
+      type: node.typeName,
+      status: step.phase,
+      attempt: step.attempt,
+      ...(step.startedAt > 0 ? { startedAt: new Date(step.startedAt).toISOString() } : {}),
+      ...(step.endedAt > 0 ? { endedAt: new Date(step.endedAt).toISOString(), durationMs: step.endedAt - step.startedAt } : {}),
+      itemsIn: step.input?.count ?? 0,
+      itemsOut,
+      ...(step.skip ? { skipped: step.skip } : {}),
+      ...(step.error ? { error } : {}),
+      ...(step.errorItem === undefined ? {} : { errorItem: step.errorItem }),
+      ...(step.phase === 'backoff' ? { retryAt: new Date(step.dueAt).toISOString() } : {}),
+      ...(sentAgain.has(node.id) ? { sentAgain: sentAgain.get(node.id) ?? 0 } : {}),
+      ...(step.units && step.units.asking > 0 ? { asking: askingUnits(step.units) } : {}),
+      logs: (step.logs ?? []).map(({ level, message }) => ({ level, message })),
+    };
+  });
+}
+
+function askingUnits(units: UnitProgress): NonNullable<StepView['asking']> {
+  const asking: { item: number; error: { code: string; message: string } }[] = [];
+  units.states.forEach((state, item) => {
+    const outcome = units.outcomes[item];
+    if (state !== UNIT.asking || !outcome || !('error' in outcome)) return;
+    asking.push({ item, error: { code: outcome.error.code, message: outcome.error.message } });
+  });
+  return asking;
+}
+
+/** The items of a step by port, or of the run's end. */
+export function stepOutput(state: RunState, nodeId: string): { readonly [port: string]: readonly Json[] } | undefined {
+  const node = state.plan.byId.get(nodeId) ?? state.plan.byName.get(nodeId);
+  const outputs = node ? state.root.steps[node.index]?.outputs : undefined;
+  if (!outputs) return undefined;
+  const ports: { [port: string]: Json[] } = {};
+  for (const port in outputs) ports[port] = (outputs[port]?.items ?? []).map((item) => item.json);
+  return ports;
+}

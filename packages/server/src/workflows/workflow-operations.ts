@@ -1,0 +1,682 @@
+/** Workflows: listed, opened, made, imported, published, thrown away and brought back. */
+import { type WorkflowDefinition, diffDefinitions } from '@plugboard/engine';
+import {
+  type Workflow,
+  type WorkspaceTransaction,
+  createWorkflow,
+  deleteWorkflow,
+  findDisplayNames,
+  findProject,
+  findWorkflow,
+  findWorkflowByName,
+  getDraft,
+  getVersion,
+  listProjects,
+  listVersions,
+  listWorkflows,
+  liveVersion,
+  publish,
+  restoreWorkflow,
+  saveDraft,
+} from '@plugboard/persistence';
+import { z } from 'zod';
+import { type AccessSet, type Resource, visibleTo } from '../access/access.ts';
+import { demand, may } from '../operation/demand.ts';
+import { type Operation, type OperationContext, operation } from '../operation/operation.ts';
+import { OperationProblem, notFound } from '../operation/problem.ts';
+import { DONE, id, json, namedRef, nothing, page, pageInput, pageOf, personRef, text } from '../operation/shapes.ts';
+import { type Definitions, hookAddress, readDefinitionText, semanticHash } from './definitions.ts';
+import { SORTS, VIEWS, countWorkflows, listWorkflowRows, recentRuns, successRates } from './workflow-list.ts';
+
+export interface WorkflowOperationsOptions {
+  readonly definitions: Definitions;
+  /** Brings the routes of webhooks up to date before the answer. */
+  readonly reloadRoutes: () => Promise<void>;
+  readonly log: { warn(fields: object, message: string): void };
+}
+
+const PREVIEW_NODES = 24;
+const TEXT_LIMIT = 4 * 1024 * 1024;
+
+const problem = z
+  .looseObject({ code: z.string(), severity: z.string(), path: z.string(), message: z.string() })
+  .meta({ id: 'WorkflowProblem' });
+const problems = z.array(
+  z
+    .object({
+      code: z.string(),
+      severity: z.enum(['error', 'warning']).meta({ id: 'Severity' }),
+      path: z.string(),
+      message: z.string(),
+      nodeId: z.string().optional(),
+      edgeId: z.string().optional(),
+      hint: z.string().optional(),
+      params: json.optional(),
+      offset: z.number().optional(),
+    })
+    .meta({ id: 'DefinitionProblem' }),
+);
+const rights = z.object({ run: z.boolean(), edit: z.boolean(), publish: z.boolean(), delete: z.boolean() }).meta({ id: 'WorkflowRights' });
+const start = z.object({ nodeId: z.string(), kind: z.string(), text: z.string() }).meta({ id: 'WorkflowStart' });
+const workflowRow = z
+  .object({
+    id,
+    name: z.string(),
+    project: namedRef,
+    starts: z.array(start),
+    liveVersion: z.int().optional(),
+    state: z.enum(['draft', 'live', 'paused', 'failing']).meta({ id: 'WorkflowState' }),
+    draftChanges: z.int(),
+    preview: json,
+    recentRuns: z.array(z.object({ id, status: z.string(), durationMs: z.number().optional() }).meta({ id: 'RecentRun' })),
+    successRate: z.number().optional(),
+    typicalMs: z.number().optional(),
+    costPd7d: z.string().optional(),
+    lastRunAt: z.iso.datetime().optional(),
+    nextRunAt: z.iso.datetime().optional(),
+    editors: z.array(personRef),
+    may: rights,
+  })
+  .meta({ id: 'WorkflowRow' });
+const workflowDetail = z
+  .object({
+    id,
+    name: z.string(),
+    description: z.string().optional(),
+    project: namedRef,
+    rev: z.int(),
+    liveVersion: z.int().optional(),
+    draftChanges: z.int(),
+    savedAt: z.iso.datetime(),
+    draft: json,
+    live: json.optional(),
+    starts: z.array(start),
+    inputForm: json.optional(),
+    problems,
+    may: rights,
+  })
+  .meta({ id: 'WorkflowDetail' });
+const versionRow = z
+  .object({ number: z.int(), publishedAt: z.iso.datetime(), publishedBy: personRef, note: z.string().optional(), isLive: z.boolean() })
+  .meta({ id: 'VersionRow' });
+const hook = z.object({ method: z.string(), path: z.string() }).meta({ id: 'HookAddress' });
+const imported = z
+  .object({
+    workflowId: id,
+    name: z.string(),
+    created: z.boolean(),
+    version: z.int().optional(),
+    unchanged: z.boolean().optional(),
+    hooks: z.array(hook),
+    warnings: z.array(problem),
+  })
+  .meta({ id: 'ImportedWorkflow' });
+
+export function workflowOperations({ definitions, reloadRoutes, log }: WorkflowOperationsOptions): readonly Operation[] {
+  const routesChanged = (workflowId: string) => async (): Promise<void> => {
+    // What changed is committed: where the table cannot be read now, the poll of the generation brings it.
+    await reloadRoutes().catch((error: unknown) =>
+      log.warn({ err: error, workflowId }, 'the webhook routes could not be reloaded after a change; trying again'),
+    );
+  };
+
+  const publishNow = async (
+    ctx: OperationContext,
+    tx: WorkspaceTransaction,
+    input: {
+      readonly workflowId: string;
+      readonly definition: WorkflowDefinition;
+      readonly note?: string | undefined;
+      readonly expectedRev?: number;
+    },
+  ): Promise<{ readonly version: number; readonly unchanged: boolean }> => {
+    const result = await publish(tx, {
+      workflowId: input.workflowId,
+      definition: input.definition,
+      semanticHash: semanticHash(input.definition),
+      typePins: definitions.pins(input.definition),
+      hooks: definitions.hooks(input.definition),
+      ...(input.note ? { note: input.note } : {}),
+      ...(input.expectedRev === undefined ? {} : { expectedRev: input.expectedRev }),
+    });
+    if (result.kind === 'not-found') throw notFound();
+    if (result.kind === 'conflict') throw revConflict(result.rev);
+    if (result.kind === 'hook-path-taken') {
+      const clashes: string[] = [];
+      for (const { method, pattern, workflow } of result.clashes)
+        clashes.push(`${method} ${pattern} belongs to ${await ownerText(ctx, tx, workflow)}.`);
+      throw new OperationProblem('HOOK_PATH_TAKEN', clashes.join(' '), {
+        hint: 'Choose another path, or take the other workflow out of service first. Nothing was changed.',
+      });
+    }
+    if (result.kind === 'published') ctx.afterCommit(routesChanged(input.workflowId));
+    return { version: result.version, unchanged: result.kind === 'unchanged' };
+  };
+
+  return [
+    operation({
+      name: 'workflow.overview',
+      field: 'workflows',
+      kind: 'query',
+      summary: 'A page of the workflows one may see, with their last runs.',
+      permission: { member: 'The list shows what each may see.' },
+      input: z.strictObject({
+        view: z.enum(VIEWS).meta({ id: 'WorkflowView' }).optional(),
+        search: text(200).optional(),
+        projectId: id.optional(),
+        sort: z.enum(SORTS).meta({ id: 'WorkflowSort' }).optional(),
+        ...pageInput,
+      }),
+      output: pageOf(workflowRow).meta({ id: 'WorkflowRows' }),
+      problems: [],
+      rest: { method: 'GET', path: '/workflows/overview' },
+      handler: (ctx, input) =>
+        ctx.inTransaction(async (tx) => {
+          const visible = visibleTo(ctx.actor, ctx.access, 'workflow.read');
+          const { rows, nextCursor } = await listWorkflowRows(tx, { visible, ...input });
+          const mayRead = (row: { readonly id: string; readonly projectId: string }): boolean =>
+            may(ctx, 'run.read', { kind: 'run', workflowId: row.id, projectId: row.projectId });
+          const readable = rows.filter(mayRead).map((row) => row.id);
+          const runs = await recentRuns(tx, readable);
+          const rates = await successRates(tx, readable);
+          const names = await findDisplayNames(
+            tx,
+            rows.flatMap((row) => row.editedBy ?? []),
+          );
+          const changes = await changesOf(
+            tx,
+            rows.filter((row) => row.draft && row.liveVersion !== null && row.draftHash !== row.liveHash),
+          );
+          return page(
+            rows.map((row) => {
+              const recent = runs.get(row.id) ?? [];
+              const rate = rates.get(row.id);
+              const last = recent.at(-1);
+              return {
+                id: row.id,
+                name: row.name,
+                project: { id: row.projectId, name: row.projectName },
+                starts: row.draft ? definitions.starts(row.draft) : [],
+                ...(row.liveVersion === null ? {} : { liveVersion: row.liveVersion }),
+                state:
+                  row.liveVersion === null ? ('draft' as const) : row.isFailing && mayRead(row) ? ('failing' as const) : ('live' as const),
+                draftChanges: changes.get(row.id) ?? 0,
+                preview: previewOf(row.draft),
+                recentRuns: recent.map(({ startedAt: _, ...run }) => run),
+                ...(rate === undefined ? {} : { successRate: rate }),
+                ...(last ? { lastRunAt: last.startedAt } : {}),
+                editors: row.editedBy === null ? [] : [{ id: row.editedBy, name: names.get(row.editedBy) ?? '' }],
+                may: rightsOn(ctx, { kind: 'workflow', id: row.id, projectId: row.projectId }),
+              };
+            }),
+            nextCursor,
+          );
+        }),
+    }),
+    operation({
+      name: 'workflow.counts',
+      field: 'workflowCounts',
+      kind: 'query',
+      summary: 'How many workflows one may see, by view.',
+      permission: { member: 'Only what each may see is counted.' },
+      input: z.strictObject({}),
+      output: z
+        .object({ all: z.int(), live: z.int(), drafts: z.int(), attention: z.int(), projects: z.int() })
+        .meta({ id: 'WorkflowCounts' }),
+      problems: [],
+      rest: { method: 'GET', path: '/workflows/counts' },
+      handler: (ctx) => ctx.inTransaction((tx) => countWorkflows(tx, visibleTo(ctx.actor, ctx.access, 'workflow.read'))),
+    }),
+    operation({
+      name: 'workflow.list',
+      kind: 'query',
+      summary: 'Names of the workflows one may see, newest first.',
+      permission: { member: 'The list shows what each may see.' },
+      input: z.strictObject({
+        search: text(200).optional(),
+        cursor: z.guid('this is not what a page before gave as nextCursor').optional(),
+        limit: z.int().min(1).max(100).optional(),
+      }),
+      output: z
+        .object({
+          workflows: z.array(
+            z
+              .object({
+                id,
+                projectId: id,
+                folderId: id.optional(),
+                name: z.string(),
+                description: z.string(),
+                rev: z.int(),
+                createdAt: z.iso.datetime(),
+                updatedAt: z.iso.datetime(),
+              })
+              .meta({ id: 'WorkflowName' }),
+          ),
+          nextCursor: z.string().optional(),
+        })
+        .meta({ id: 'WorkflowNames' }),
+      problems: [],
+      rest: { method: 'GET', path: '/workflows' },
+      handler: (ctx, { search, cursor, limit }) =>
+        ctx.inTransaction(async (tx) => {
+          const visible = visibleTo(ctx.actor, ctx.access, 'workflow.read');
+          const found = await listWorkflows(tx, {
+            ...(visible.kind === 'some' ? { visible: { projectIds: visible.projectIds, ids: visible.ids } } : {}),
+            ...(search === undefined ? {} : { search }),
+            ...(cursor === undefined ? {} : { cursor }),
+            ...(limit === undefined ? {} : { limit }),
+          });
+          return {
+            workflows: found.workflows.map((one) => ({
+              ...one,
+              createdAt: one.createdAt.toISOString(),
+              updatedAt: one.updatedAt.toISOString(),
+            })),
+            ...(found.nextCursor === undefined ? {} : { nextCursor: found.nextCursor }),
+          };
+        }),
+    }),
+    operation({
+      name: 'workflow.get',
+      field: 'workflow',
+      kind: 'query',
+      summary: 'One workflow with its draft, what is live, and what is wrong with the draft.',
+      permission: { action: 'workflow.read', on: (ctx, input) => ctx.inTransaction((tx) => workflowResource(tx, input.id)) },
+      input: z.strictObject({ id }),
+      output: workflowDetail,
+      problems: [],
+      rest: { method: 'GET', path: '/workflows/{id}' },
+      async handler(ctx, input) {
+        const stored = await ctx.inTransaction(async (tx) => {
+          const workflow = await demandWorkflow(tx, input.id);
+          const draft = await getDraft(tx, workflow.id);
+          const n = await liveVersion(tx, workflow.id);
+          const live = n === undefined ? undefined : await getVersion(tx, workflow.id, n);
+          const project = await findProject(tx, workflow.projectId);
+          return { workflow, draft, live, project };
+        });
+        const { workflow, live } = stored;
+        const draft = stored.draft?.definition ?? live?.definition;
+        if (!draft) throw notFound();
+        return {
+          id: workflow.id,
+          name: workflow.name,
+          ...(workflow.description === '' ? {} : { description: workflow.description }),
+          project: { id: workflow.projectId, name: stored.project?.name ?? '' },
+          rev: stored.draft?.rev ?? 0,
+          ...(live ? { liveVersion: live.n, live: live.definition } : {}),
+          draftChanges: live ? changeCount(live.definition, draft) : 0,
+          savedAt: (stored.draft?.updatedAt ?? workflow.updatedAt).toISOString(),
+          draft,
+          starts: definitions.starts(draft),
+          problems: definitions.validate(draft).problems.map((one) => ({ ...one })),
+          may: rightsOn(ctx, { kind: 'workflow', id: workflow.id, projectId: workflow.projectId }),
+        };
+      },
+    }),
+    operation({
+      name: 'workflow.versions',
+      field: 'versions',
+      kind: 'query',
+      summary: 'Published versions, newest first.',
+      permission: { action: 'workflow.read', on: (ctx, input) => ctx.inTransaction((tx) => workflowResource(tx, input.workflowId)) },
+      input: z.strictObject({
+        workflowId: id,
+        first: pageInput.first,
+        after: z
+          .string()
+          .regex(/^\d{1,9}$/)
+          .optional(),
+      }),
+      output: pageOf(versionRow).meta({ id: 'VersionRows' }),
+      problems: [],
+      rest: { method: 'GET', path: '/workflows/{workflowId}/versions' },
+      handler: (ctx, { workflowId, first = 50, after }) =>
+        ctx.inTransaction(async (tx) => {
+          const found = await listVersions(tx, workflowId, {
+            limit: Math.min(first + 1, 100),
+            ...(after === undefined ? {} : { before: Number(after) }),
+          });
+          const rows = found.slice(0, first);
+          const live = await liveVersion(tx, workflowId);
+          const names = await findDisplayNames(
+            tx,
+            rows.map((row) => row.publishedBy),
+          );
+          const last = rows.at(-1);
+          const hasMore = found.length > first || (first === 100 && found.length === 100 && last !== undefined && last.n > 1);
+          return page(
+            rows.map((row) => ({
+              number: row.n,
+              publishedAt: row.publishedAt.toISOString(),
+              publishedBy: { id: row.publishedBy, name: names.get(row.publishedBy) ?? '' },
+              ...(row.note === undefined ? {} : { note: row.note }),
+              isLive: row.n === live,
+            })),
+            hasMore && last ? String(last.n) : undefined,
+          );
+        }),
+    }),
+    operation({
+      name: 'workflow.validate',
+      field: 'validateWorkflow',
+      kind: 'query',
+      summary: 'Everything that is wrong with a definition.',
+      permission: { action: 'catalog.read', on: () => ({ kind: 'workspace' }) },
+      input: z.strictObject({ definition: json }),
+      output: z.object({ problems }).meta({ id: 'WorkflowCheck' }),
+      problems: [],
+      rest: { method: 'POST', path: '/workflows/validate', bodyField: 'definition' },
+      handler: (_, input) => Promise.resolve({ problems: definitions.validate(input.definition).problems.map((one) => ({ ...one })) }),
+    }),
+    operation({
+      name: 'workflow.create',
+      field: 'createWorkflow',
+      kind: 'mutation',
+      summary: 'Make an empty workflow.',
+      permission: { action: 'workflow.create', on: (ctx, input) => ctx.inTransaction((tx) => projectResource(tx, ctx, input.projectId)) },
+      input: z.strictObject({ name: text(200, 1), projectId: id.optional() }),
+      output: z.object({ id }).meta({ id: 'CreatedWorkflow' }),
+      problems: ['NAME_TAKEN', 'DEFINITION_INVALID'],
+      rest: { method: 'POST', path: '/workflows', status: 201 },
+      handler: (ctx, input) =>
+        ctx.inTransaction(async (tx) => {
+          const definition: WorkflowDefinition = { schema: 1, name: input.name, nodes: [], edges: [], settings: {} };
+          const wrong = definitions.validate(definition).problems.filter((one) => one.severity === 'error' && one.path.startsWith('name'));
+          if (wrong.length > 0)
+            throw new OperationProblem('DEFINITION_INVALID', wrong[0]?.message ?? '', { problems: wrong, path: 'input.name' });
+          const projectId = (await projectResource(tx, ctx, input.projectId))?.id;
+          if (projectId === undefined) throw notFound();
+          const made = await createWorkflow(tx, { projectId, definition, semanticHash: semanticHash(definition) });
+          if (made.kind === 'name-taken') throw nameTaken(input.name);
+          ctx.audit({ kind: 'workflow', id: made.workflow.id, payload: { name: input.name } });
+          return { id: made.workflow.id };
+        }),
+    }),
+    operation({
+      name: 'workflow.import',
+      field: 'importWorkflow',
+      kind: 'mutation',
+      summary: 'Take a workflow in as a definition or a file; one with a known name gets a new draft, or with publish a new version.',
+      permission: {
+        action: 'workflow.create',
+        on: (ctx, input) =>
+          ctx.inTransaction(async (tx) => {
+            const name = nameIn(input.definition ?? (input.text === undefined ? undefined : readDefinitionText(input.text)));
+            const found = name === undefined ? undefined : await findWorkflowByName(tx, name);
+            return (await visibleResource(ctx, found)) ?? projectResource(tx, ctx, input.projectId);
+          }),
+      },
+      input: z
+        .strictObject({
+          definition: json.optional(),
+          text: z.string().max(TEXT_LIMIT).optional(),
+          publish: z.boolean().default(false),
+          note: text(1000).optional(),
+          projectId: id.optional(),
+        })
+        .refine((input) => input.definition !== undefined || input.text !== undefined, 'Give "definition", or the "text" of a file'),
+      output: imported,
+      problems: ['DEFINITION_INVALID', 'HOOK_PATH_TAKEN', 'NAME_TAKEN'],
+      rest: {
+        method: 'POST',
+        path: '/workflows/import',
+        statusOf: (output) => ((output as z.output<typeof imported>).created ? 201 : 200),
+      },
+      handler: (ctx, input) =>
+        ctx.inTransaction(async (tx) => {
+          const given = input.definition ?? (input.text === undefined ? undefined : readDefinitionText(input.text));
+          const { definition, warnings } = definitions.demandSound(given, 'changed');
+          const hash = semanticHash(definition);
+          const found = await findWorkflowByName(tx, definition.name);
+          let workflow: Pick<Workflow, 'id' | 'projectId'> | undefined = found;
+          let created = false;
+          if (!workflow) {
+            const projectId = (await projectResource(tx, ctx, input.projectId))?.id;
+            if (projectId === undefined)
+              throw notFound('The project that takes new workflows is not there', 'Restore it from the trash, or name another one.');
+            const made = await createWorkflow(tx, { projectId, definition, semanticHash: hash });
+            created = made.kind === 'created';
+            workflow = made.kind === 'created' ? made.workflow : await demandWorkflow(tx, made.workflowId);
+          }
+          const resource: Resource = { kind: 'workflow', id: workflow.id, projectId: workflow.projectId };
+          if (!created) {
+            // Names are unique in the workspace: of one that is hidden only that it exists is told.
+            if (!may(ctx, 'workflow.read', resource)) throw nameTaken(definition.name);
+            demand(ctx, 'workflow.edit', resource);
+            await saveDraft(tx, { workflowId: workflow.id, definition, semanticHash: hash });
+          }
+          ctx.audit({ kind: 'workflow', id: workflow.id, payload: { name: definition.name, published: input.publish } });
+          if (input.publish) demand(ctx, 'workflow.publish', resource);
+          const published = input.publish
+            ? await publishNow(ctx, tx, { workflowId: workflow.id, definition, note: input.note })
+            : undefined;
+          return {
+            workflowId: workflow.id,
+            name: definition.name,
+            created,
+            ...(published ? { version: published.version } : {}),
+            ...(published?.unchanged ? { unchanged: true } : {}),
+            hooks: input.publish
+              ? definitions.hooks(definition).map(({ method, pattern }) => ({ method, path: hookAddress(pattern) }))
+              : [],
+            warnings: warnings.map((one) => ({ ...one })),
+          };
+        }),
+    }),
+    operation({
+      name: 'workflow.export',
+      field: 'exportWorkflow',
+      kind: 'query',
+      summary: 'The definition of a workflow by its name: the draft, or what is live.',
+      permission: {
+        action: 'workflow.read',
+        on: (ctx, input) => ctx.inTransaction(async (tx) => demandVisible(ctx, await findWorkflowByName(tx, input.name), input.name)),
+      },
+      input: z.strictObject({ name: z.string().max(400), live: z.boolean().default(false) }),
+      output: json,
+      problems: [],
+      rest: { method: 'GET', path: '/workflows/{name}/export' },
+      handler: (ctx, { name, live }) =>
+        ctx.inTransaction(async (tx) => {
+          const workflow = await findWorkflowByName(tx, name);
+          if (!workflow) throw noWorkflow(name);
+          if (!live) {
+            const draft = await getDraft(tx, workflow.id);
+            if (draft) return draft.definition;
+          }
+          const n = await liveVersion(tx, workflow.id);
+          const version = n === undefined ? undefined : await getVersion(tx, workflow.id, n);
+          if (!version) throw notFound(`"${name}" has no published version`, 'Publish it first, or export the draft.');
+          return version.definition;
+        }),
+    }),
+    operation({
+      name: 'workflow.publish',
+      field: 'publishWorkflow',
+      kind: 'mutation',
+      summary: 'Make the draft the live version.',
+      permission: { action: 'workflow.publish', on: (ctx, input) => ctx.inTransaction((tx) => workflowResource(tx, input.id)) },
+      input: z.strictObject({ id, expectedRev: z.int().min(0), note: text(1000).optional() }),
+      output: z.object({ version: z.int(), unchanged: z.boolean(), hooks: z.array(hook) }).meta({ id: 'PublishedWorkflow' }),
+      problems: ['DEFINITION_INVALID', 'HOOK_PATH_TAKEN'],
+      rest: { method: 'POST', path: '/workflows/{id}/publish' },
+      handler: (ctx, input) =>
+        ctx.inTransaction(async (tx) => {
+          const draft = await getDraft(tx, input.id);
+          if (!draft) throw notFound();
+          if (draft.rev !== input.expectedRev) throw revConflict(draft.rev);
+          const { definition } = definitions.demandSound(draft.definition, 'changed');
+          const result = await publishNow(ctx, tx, { workflowId: input.id, definition, note: input.note, expectedRev: input.expectedRev });
+          ctx.audit({ kind: 'workflow', id: input.id, payload: { version: result.version } });
+          if (result.unchanged) ctx.noAudit();
+          return { ...result, hooks: definitions.hooks(definition).map(({ method, pattern }) => ({ method, path: hookAddress(pattern) })) };
+        }),
+    }),
+    operation({
+      name: 'workflow.delete',
+      field: 'deleteWorkflow',
+      kind: 'mutation',
+      summary: 'Put a workflow in the trash for 30 days; its webhooks answer no more.',
+      permission: { action: 'workflow.delete', on: (ctx, input) => ctx.inTransaction((tx) => workflowResource(tx, input.id)) },
+      input: z.strictObject({ id }),
+      output: nothing,
+      problems: [],
+      rest: { method: 'DELETE', path: '/workflows/{id}' },
+      handler: (ctx, input) =>
+        ctx.inTransaction(async (tx) => {
+          if (!(await deleteWorkflow(tx, input.id))) throw notFound();
+          ctx.afterCommit(routesChanged(input.id));
+          return DONE;
+        }),
+    }),
+    operation({
+      name: 'workflow.restore',
+      field: 'restoreWorkflow',
+      kind: 'mutation',
+      summary: 'Bring a workflow back from the trash, as a draft.',
+      permission: { action: 'workflow.delete', on: (ctx, input) => ctx.inTransaction((tx) => trashedResource(tx, input.id)) },
+      input: z.strictObject({ id }),
+      output: z.object({ name: z.string() }).meta({ id: 'RestoredWorkflow' }),
+      problems: [],
+      rest: { method: 'POST', path: '/workflows/{id}/restore' },
+      handler: (ctx, input) =>
+        ctx.inTransaction(async (tx) => {
+          const result = await restoreWorkflow(tx, input.id);
+          if (result.kind === 'not-found') throw notFound();
+          if (result.kind === 'project-deleted') throw notFound('Its project is in the trash', 'Restore the project first.');
+          return { name: result.name };
+        }),
+    }),
+  ];
+}
+
+/** The workflow as something permission is asked on; undefined when there is none. */
+export async function workflowResource(tx: WorkspaceTransaction, workflowId: string): Promise<Resource | undefined> {
+  const workflow = await findWorkflow(tx, workflowId);
+  return workflow && { kind: 'workflow', id: workflow.id, projectId: workflow.projectId };
+}
+
+async function trashedResource(tx: WorkspaceTransaction, workflowId: string): Promise<Resource | undefined> {
+  const [row] = await tx.query<{ id: string; projectId: string }>(
+    'select id, project_id as "projectId" from workflow where workspace_id = $1 and id = $2 and deleted_at is not null',
+    [tx.context.workspaceId, workflowId],
+  );
+  return row && { kind: 'workflow', ...row };
+}
+
+/** Where a new workflow goes: the named project, else `default`, else the first in which the actor may make one. */
+export async function projectResource(
+  tx: WorkspaceTransaction,
+  { actor, access }: { readonly actor: OperationContext['actor']; readonly access: AccessSet },
+  wanted: string | undefined,
+): Promise<Extract<Resource, { kind: 'project' }> | undefined> {
+  if (wanted !== undefined) return (await findProject(tx, wanted)) ? { kind: 'project', id: wanted } : undefined;
+  const visible = visibleTo(actor, access, 'project.read');
+  const projects = await listProjects(tx, visible.kind === 'all' ? {} : { ids: visible.projectIds });
+  const usable = projects.filter((one) => may({ actor, access }, 'workflow.create', { kind: 'project', id: one.id }));
+  const chosen = usable.find((one) => one.slug === 'default') ?? usable[0] ?? projects.find((one) => one.slug === 'default') ?? projects[0];
+  return chosen && { kind: 'project', id: chosen.id };
+}
+
+function visibleResource(ctx: OperationContext, workflow: Workflow | undefined): Promise<Resource | undefined> {
+  if (!workflow) return Promise.resolve(undefined);
+  const resource: Resource = { kind: 'workflow', id: workflow.id, projectId: workflow.projectId };
+  return Promise.resolve(may(ctx, 'workflow.read', resource) ? resource : undefined);
+}
+
+/** @throws OperationProblem NOT_FOUND with the name, the same whether there is none or it is hidden */
+export function demandVisible(ctx: Pick<OperationContext, 'actor' | 'access'>, workflow: Workflow | undefined, name: string): Resource {
+  const resource: Resource | undefined = workflow && { kind: 'workflow', id: workflow.id, projectId: workflow.projectId };
+  if (!resource || !may(ctx, 'workflow.read', resource)) throw noWorkflow(name);
+  return resource;
+}
+
+export function noWorkflow(name: string): OperationProblem {
+  return notFound(`There is no workflow named "${name}"`, 'Names are exact, capitals and spaces included.');
+}
+
+async function demandWorkflow(tx: WorkspaceTransaction, workflowId: string): Promise<Workflow> {
+  const workflow = await findWorkflow(tx, workflowId);
+  if (!workflow) throw notFound();
+  return workflow;
+}
+
+function nameIn(definition: unknown): string | undefined {
+  if (typeof definition !== 'object' || definition === null || !('name' in definition)) return undefined;
+  const { name } = definition;
+  return typeof name === 'string' && !name.includes('\0') ? name : undefined;
+}
+
+function nameTaken(name: string): OperationProblem {
+  return new OperationProblem('NAME_TAKEN', `There is another workflow named "${name}"`, {
+    hint: 'Names are unique in the workspace; choose another one.',
+    path: 'input.name',
+  });
+}
+
+function revConflict(rev: number): OperationProblem {
+  return new OperationProblem('CONFLICT', 'Somebody has changed the draft in between', {
+    hint: 'Look at the newer draft, then publish it.',
+    params: { rev },
+  });
+}
+
+/** A workflow one may not see keeps its name. */
+async function ownerText(
+  ctx: OperationContext,
+  tx: WorkspaceTransaction,
+  workflow: { readonly id: string; readonly name: string } | undefined,
+): Promise<string> {
+  if (!workflow) return 'a workflow of another workspace';
+  const resource = await workflowResource(tx, workflow.id);
+  return resource && may(ctx, 'workflow.read', resource) ? `"${workflow.name}"` : 'another workflow';
+}
+
+function rightsOn(ctx: OperationContext, resource: Resource): z.input<typeof rights> {
+  return {
+    run: may(ctx, 'workflow.run', resource),
+    edit: may(ctx, 'workflow.edit', resource),
+    publish: may(ctx, 'workflow.publish', resource),
+    delete: may(ctx, 'workflow.delete', resource),
+  };
+}
+
+/** Boxes and lines, without parameters. */
+function previewOf(draft: WorkflowDefinition | null): object {
+  const nodes = (draft?.nodes ?? [])
+    .slice(0, PREVIEW_NODES)
+    .map(({ id: nodeId, type, position }) => ({ id: nodeId, type, x: position.x, y: position.y }));
+  const shown = new Set(nodes.map((node) => node.id));
+  const edges = (draft?.edges ?? [])
+    .filter((edge) => shown.has(edge.source) && shown.has(edge.target))
+    .map(({ source, target }) => ({ source, target }));
+  return { nodes, edges };
+}
+
+/** How far drafts are from what is live, by workflow. */
+async function changesOf(
+  tx: WorkspaceTransaction,
+  rows: readonly { readonly id: string; readonly liveVersion: number | null; readonly draft: WorkflowDefinition | null }[],
+): Promise<ReadonlyMap<string, number>> {
+  const versions = await tx.query<{ id: string; definition: WorkflowDefinition }>(
+    `select v.workflow_id as id, v.definition from unnest($2::uuid[], $3::int4[]) as w (id, n)
+       join version v on v.workspace_id = $1 and v.workflow_id = w.id and v.n = w.n`,
+    [tx.context.workspaceId, rows.map((row) => row.id), rows.map((row) => row.liveVersion)],
+  );
+  const live = new Map(versions.map((row) => [row.id, row.definition]));
+  return new Map(
+    rows.flatMap((row) => {
+      const published = live.get(row.id);
+      return published && row.draft ? [[row.id, changeCount(published, row.draft)] as const] : [];
+    }),
+  );
+}
+
+function changeCount(live: WorkflowDefinition, draft: WorkflowDefinition): number {
+  const { isEqual, nodes, edges, workflow } = diffDefinitions(live, draft);
+  if (isEqual) return 0;
+  const parts = [nodes, edges].reduce((sum, part) => sum + part.added.length + part.removed.length + part.changed.length, 0);
+  return parts + workflow.length;
+}

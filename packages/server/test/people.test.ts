@@ -1,0 +1,88 @@
+/** People at a whole server: the owner made from the settings or the printed address, sessions that outlive a restart, and what is open. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type TestServer, contractFile, startTestServer } from './test-server.ts';
+
+const OWNER = { email: 'olga@example.com', password: 'four words in a row' };
+const GUARD = { 'content-type': 'application/json', 'x-plugboard-request': '1' };
+const env = { PLUGBOARD_OWNER_EMAIL: OWNER.email, PLUGBOARD_OWNER_PASSWORD: OWNER.password };
+
+interface Session {
+  readonly kind: string;
+  readonly isOperator: boolean;
+}
+
+let server: TestServer;
+let cookie: string;
+let next: TestServer | undefined;
+
+const signIn = (to: TestServer, body: object): ReturnType<TestServer['fetch']> =>
+  to.fetch('/api/session', { method: 'POST', headers: GUARD, body: JSON.stringify(body) });
+const sessionOf = async (at: TestServer): Promise<Session> => (await at.fetch<Session>('/api/session', { headers: { cookie } })).json;
+
+beforeAll(async () => {
+  server = await startTestServer({ env });
+  const answer = await signIn(server, OWNER);
+  cookie = (answer.headers.get('set-cookie') ?? '').split(';', 1)[0] ?? '';
+});
+
+afterAll(() => (next ?? server).close());
+
+describe('the owner', () => {
+  test('is made from the settings, signs in, and runs the instance', async () => {
+    expect(server.setUpToken).toBeUndefined();
+    expect(await sessionOf(server)).toMatchObject({ kind: 'signedIn', isOperator: true });
+    expect(server.log()).not.toContain(OWNER.password);
+  });
+
+  test('imports, publishes, runs and reads by session what the command line does by its token', async () => {
+    const headers = { ...GUARD, cookie };
+    const body = JSON.stringify({ definition: await contractFile('echo'), publish: true });
+    expect((await server.fetch('/api/workflows/import', { method: 'POST', headers, body })).status).toBe(201);
+    expect((await server.hook('contract/echo', { name: 'Ada' })).json).toEqual({ hello: 'Ada', length: 3 });
+    const query = '{ workflows { rows { name liveVersion recentRuns { status } starts { text } } } }';
+    const { json } = await server.fetch('/graphql', { method: 'POST', headers, body: JSON.stringify({ query }) });
+    expect(json).toMatchObject({
+      data: {
+        workflows: {
+          rows: [{ name: 'Echo', liveVersion: 1, recentRuns: [{ status: 'succeeded' }], starts: [{ text: 'POST /hooks/contract/echo' }] }],
+        },
+      },
+    });
+  });
+});
+
+describe('without an owner', () => {
+  test('the server gives a token that works once, and writes it to no log', async () => {
+    const fresh = await startTestServer();
+    const token = fresh.setUpToken ?? '';
+    expect(token).toMatch(/^[\w-]{40,}$/);
+    expect(fresh.log()).not.toContain(token);
+    const setUp = (): ReturnType<TestServer['fetch']> =>
+      fresh.fetch('/api/setup', { method: 'POST', headers: GUARD, body: JSON.stringify({ name: 'Olga', ...OWNER, token }) });
+    expect((await setUp()).status).toBe(200);
+    expect((await setUp()).status).toBe(409);
+    await fresh.close();
+  });
+});
+
+describe('a restart', () => {
+  test('keeps sessions and the owner, whatever the settings say by then; a revoked session stays out', async () => {
+    await server.stop();
+    next = await startTestServer({ after: server, env: { ...env, PLUGBOARD_OWNER_PASSWORD: 'other words in the settings' } });
+    expect(await sessionOf(next)).toMatchObject({ kind: 'signedIn' });
+    expect((await signIn(next, { ...OWNER, password: 'other words in the settings' })).status).toBe(401);
+    expect((await next.fetch('/api/session', { method: 'DELETE', headers: { ...GUARD, cookie } })).status).toBe(200);
+    expect(await sessionOf(next)).toMatchObject({ kind: 'signedOut' });
+  });
+});
+
+describe('a connection others can read', () => {
+  test('carries no password: sign-in is refused with what to do', async () => {
+    const at = next ?? server;
+    const text = await at.raw(
+      `POST /api/session HTTP/1.1\r\nhost: 192.0.2.1\r\nconnection: close\r\nx-plugboard-request: 1\r\ncontent-type: application/json\r\ncontent-length: 66\r\n\r\n${JSON.stringify(OWNER).padEnd(66)}`,
+    );
+    expect(text).toMatch(/^HTTP\/1.1 403 /);
+    expect(text).toContain('CONNECTION_INSECURE');
+  });
+});
