@@ -1,0 +1,44 @@
+import { resolve } from 'node:path';
+import { Command } from 'commander';
+import { bundledPlugins } from '../bundled-plugins.ts';
+
+/** `plugboard start`: the server on this machine, until Ctrl-C or SIGTERM. */
+export function startCommand(): Command {
+  return new Command('start').description('start the server on this machine').action(async (_: object, command: Command) => {
+    const { createLog, plainLines, readConfig, startServer } = await import('@plugboard/server');
+    const { data } = command.optsWithGlobals<{ data?: string }>();
+    const env = data === undefined ? process.env : { ...process.env, PLUGBOARD_DATA: resolve(process.cwd(), data) };
+    const config = readConfig(env, process.cwd());
+    // People read a terminal; what collects a log reads a pipe or a file.
+    const log = createLog(config.logLevel, process.stdout.isTTY ? plainLines(process.stdout) : undefined);
+    const server = await startServer({
+      config,
+      bundled: bundledPlugins(),
+      log,
+      onFatal: (error) => {
+        process.stderr.write(`plugboard: ${error.message}\n`);
+        process.exitCode = 1;
+        void server.stop().finally(() => process.exit(1));
+      },
+    });
+    process.stdout.write(`Plugboard is ready at ${server.url}\n`);
+    if (server.setUpToken !== undefined) {
+      process.stdout.write(`No owner yet. The one-time token to make one, see docs/guides/operators.md: ${server.setUpToken}\n`);
+    }
+    let asked = false;
+    const stop = (): void => {
+      // A second signal means: now.
+      if (asked) process.exit(130);
+      asked = true;
+      server.stop().then(
+        () => process.exit(0),
+        (error: unknown) => {
+          log.error({ err: error }, 'stopping failed');
+          process.exit(1);
+        },
+      );
+    };
+    process.on('SIGINT', stop);
+    process.on('SIGTERM', stop);
+  });
+}

@@ -1,0 +1,178 @@
+/**
+ * The promise under kill -9: an accepted run is never lost, a finished write is never repeated, and a write the kill interrupted is repeated
+ * with the same key. The server and PostgreSQL die at random moments while load runs.
+ */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { CounterService } from './counter-service.ts';
+import { CONTRACT, Plugboard } from './plugboard-process.ts';
+
+const KILLS = 20;
+const DATABASE_KILLS = 5;
+/** Requests in flight at once, and runs of a workspace at work at once: what one kill can interrupt. */
+const CALLERS = 8;
+const AT_WORK = 10;
+
+interface Page {
+  readonly runs: readonly { readonly id: string; readonly status: string; readonly error?: { readonly code: string } }[];
+  readonly nextCursor?: string;
+}
+
+describe('effects under kill -9', () => {
+  let server: Plugboard;
+  let service: CounterService;
+  const accepted = new Set<string>();
+
+  beforeAll(async () => {
+    service = await CounterService.listen();
+    server = await Plugboard.create({ PLUGBOARD_EGRESS_ALLOW: '127.0.0.1' });
+    await server.start();
+    const imported = server.command('import', '--publish', `${CONTRACT}effects.workflow.json`);
+    expect(imported.code, imported.stderr).toBe(0);
+  });
+
+  afterAll(async () => {
+    await server.remove();
+    await service.close();
+  });
+
+  test(
+    `S0-014: every accepted run ends and no finished call is repeated while the server is killed ${KILLS} times`,
+    { timeout: 240_000 },
+    async () => {
+      const load = startLoad();
+      for (let kill = 0; kill < KILLS; kill += 1) {
+        await until(() => load.acceptedSinceLook() > 0);
+        await pause(Math.random() * 600);
+        await server.kill();
+        await server.start();
+      }
+      await load.stop();
+      await expectAllDone(KILLS);
+    },
+  );
+
+  test(`the same with PostgreSQL killed ${DATABASE_KILLS} times, and the server stays up`, { timeout: 240_000 }, async () => {
+    const before = server.pid;
+    const load = startLoad();
+    for (let kill = 0; kill < DATABASE_KILLS; kill += 1) {
+      await until(() => load.acceptedSinceLook() > 0);
+      await pause(Math.random() * 400);
+      const victim = server.postmaster() ?? 0;
+      process.kill(victim, 'SIGKILL');
+      await until(() => (server.postmaster() ?? victim) !== victim);
+      await untilReady();
+    }
+    await load.stop();
+    expect(server.pid).toBe(before);
+    await expectAllDone(KILLS + DATABASE_KILLS);
+  });
+
+  /** Callers that start runs all the time, whatever happens to the server. */
+  function startLoad(): { acceptedSinceLook(): number; stop(): Promise<void> } {
+    let stopped = false;
+    let since = 0;
+    const callers = Array.from({ length: CALLERS }, async () => {
+      while (!stopped) {
+        const answer = await fetch(`${server.url}/hooks/contract/effects`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ url: service.url }),
+        }).catch(() => undefined);
+        if (answer?.status === 202) {
+          const { runId } = (await answer.json().catch(() => ({}))) as { runId?: string };
+          if (runId) {
+            accepted.add(runId);
+            since += 1;
+          }
+        } else await pause(20);
+      }
+    });
+    return {
+      acceptedSinceLook() {
+        const count = since;
+        since = 0;
+        return count;
+      },
+      async stop() {
+        stopped = true;
+        await Promise.all(callers);
+      },
+    };
+  }
+
+  async function expectAllDone(kills: number): Promise<void> {
+    const states = await endStates();
+    const notDone = [...accepted].filter((id) => states.get(id) !== 'succeeded').map((id) => `${id}: ${states.get(id) ?? 'lost'}`);
+    expect(notDone).toEqual([]);
+    expect(accepted.size).toBeGreaterThan(kills);
+
+    const byRun = service.byRun();
+    let repeated = 0;
+    for (const id of accepted) {
+      const calls = byRun.get(id) ?? [];
+      const firsts = calls.filter((call, at) => calls.findIndex((other) => other.call === call.call) === at);
+      expect(
+        firsts.map((call) => call.call),
+        `order of calls in run ${id}`,
+      ).toEqual([1, 2, 3, 4, 5]);
+      expect(new Set(firsts.map((call) => call.key)).size, `a key for each call of run ${id}`).toBe(5);
+      for (const call of calls) {
+        expect(call.key, `key of call ${call.call} in run ${id}`).toMatch(/^[\w-]{20,}$/);
+        expect(call.key, `a repeated call of run ${id} keeps its key`).toBe(firsts.find((first) => first.call === call.call)?.key);
+      }
+      // A call is only repeated right after itself: once a later call was seen, the earlier one had finished for good.
+      expect(
+        calls.map((call) => call.call),
+        `no finished call of run ${id} is repeated`,
+      ).toEqual(calls.map((call) => call.call).toSorted((a, b) => a - b));
+      repeated += calls.length - firsts.length;
+    }
+    expect(repeated, 'only calls that a kill interrupted are repeated').toBeLessThanOrEqual(kills * AT_WORK);
+  }
+
+  /** Waits until no run is open, and gives the state of every run. */
+  async function endStates(): Promise<Map<string, string>> {
+    await until(async () => {
+      for (const status of ['pending', 'running', 'waiting', 'paused'])
+        if ((await listRuns({ status, limit: '1' })).runs.length > 0) return false;
+      return true;
+    }, 60_000);
+    const states = new Map<string, string>();
+    let cursor: string | undefined;
+    do {
+      const page: Page = await listRuns({ limit: '100', ...(cursor ? { cursor } : {}) });
+      for (const run of page.runs) states.set(run.id, run.error ? `${run.status} ${run.error.code}` : run.status);
+      cursor = page.nextCursor;
+    } while (cursor !== undefined);
+    return states;
+  }
+
+  /** Asked over HTTP: a command would hold up this process, and with it the service the runs call. */
+  async function listRuns(query: Record<string, string>): Promise<Page> {
+    const answer = await fetch(`${server.url}/api/runs?${new URLSearchParams(query).toString()}`, {
+      headers: { authorization: `Bearer ${server.token()}` },
+    });
+    if (!answer.ok) throw new Error(await answer.text());
+    return (await answer.json()) as Page;
+  }
+
+  async function untilReady(): Promise<void> {
+    await until(async () => {
+      const answer = await fetch(`${server.url}/readyz`).catch(() => undefined);
+      return answer?.status === 200;
+    }, 30_000);
+  }
+});
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** Asks again and again; fails when the answer stays no. */
+async function until(holds: () => boolean | Promise<boolean>, withinMs = 20_000): Promise<void> {
+  const giveUpAt = performance.now() + withinMs;
+  while (!(await holds())) {
+    if (performance.now() > giveUpAt) throw new Error(`still not so after ${withinMs} ms: ${holds.toString().slice(0, 200)}`);
+    await pause(25);
+  }
+}
