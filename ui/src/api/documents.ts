@@ -1,0 +1,163 @@
+/** Every GraphQL operation the pages send, by name. The server prints its schema; a test checks these against it. */
+
+const PROBLEM = '... on Problem { __typename code message hint path params problems }';
+
+/** A mutation whose success is `<Field>Success { result }`. */
+function mutation(name: string, inputs: string, call: string, result: string): string {
+  const success = `${(name[0] ?? '').toUpperCase()}${name.slice(1)}Success`;
+  return `mutation ${name}${inputs} { ${name}${call} { __typename ... on ${success} { result ${result} } ${PROBLEM} } }`;
+}
+
+const PERSON = '{ id name }';
+const RUN_ERROR = '{ code message nodeId nodeName item }';
+const RUN_ROW = `id workflow { id name } version status waitingFor trigger initiator ${PERSON} startedAt endedAt durationMs error ${RUN_ERROR} costPd`;
+const RIGHTS = 'may { run edit publish delete }';
+const CREDENTIAL_ROW = `id key name type typeTitle project { id name } allowedHosts health healthText testedAt expiresAt usedIn updatedBy ${PERSON} updatedAt rev may { use edit }`;
+const SETTING = `key title help group form value default from updatedBy ${PERSON} updatedAt rev isDangerous mayChange`;
+
+export const DOCUMENTS = {
+  session:
+    'query session { session { kind isOperator person { id name email zone hasTotp } workspaces { id slug name role } providers { id title } } }',
+  setUp: mutation(
+    'setUp',
+    '($token: String!, $name: String!, $email: String!, $password: String!)',
+    '(token: $token, name: $name, email: $email, password: $password)',
+    '{ ok }',
+  ),
+  signIn: mutation(
+    'signIn',
+    '($email: String!, $password: String!, $totp: String)',
+    '(email: $email, password: $password, totp: $totp)',
+    '{ ok }',
+  ),
+  signOut: mutation('signOut', '', '', '{ ok }'),
+  sessions: 'query sessions { sessions { id isCurrent createdAt lastSeenAt device ip } }',
+  revokeSession: mutation('revokeSession', '($id: ID!)', '(id: $id)', '{ ok }'),
+  changePassword: mutation('changePassword', '($current: String!, $next: String!)', '(current: $current, next: $next)', '{ ok }'),
+  invitation: 'query invitation($token: String!) { invitation(token: $token) { workspaceName email role } }',
+  acceptInvitation: mutation(
+    'acceptInvitation',
+    '($token: String!, $name: String, $password: String)',
+    '(token: $token, name: $name, password: $password)',
+    '{ ok }',
+  ),
+
+  workflows: `query workflows($first: Int, $after: String, $view: WorkflowView, $search: String, $projectId: ID, $sort: WorkflowSort) {
+    workflows(first: $first, after: $after, view: $view, search: $search, projectId: $projectId, sort: $sort) {
+      endCursor hasMore
+      rows {
+        id name project { id name } starts { kind text } liveVersion state draftChanges preview
+        recentRuns { id status durationMs } successRate typicalMs costPd7d lastRunAt nextRunAt editors ${PERSON} ${RIGHTS}
+      }
+    }
+  }`,
+  workflowCounts: 'query workflowCounts { workflowCounts { all live drafts attention projects } }',
+  now: 'query now { now { running { runId workflowName stepsDone stepsTotal } runningCount waiting { count oldestAt } failedToday { count mostOf { workflowName count } } endedToday } }',
+  workflow: `query workflow($id: ID!) {
+    workflow(id: $id) {
+      id name description project { id name } rev liveVersion draftChanges savedAt draft live starts { kind text nodeId } inputForm
+      problems { code severity nodeId path message hint } ${RIGHTS}
+    }
+  }`,
+  versions: `query versions($workflowId: ID!, $first: Int, $after: String) {
+    versions(workflowId: $workflowId, first: $first, after: $after) { endCursor hasMore rows { number publishedAt publishedBy ${PERSON} note isLive } }
+  }`,
+  createWorkflow: mutation('createWorkflow', '($name: String!, $projectId: ID)', '(name: $name, projectId: $projectId)', '{ id }'),
+  importWorkflow: mutation('importWorkflow', '($text: String!, $publish: Boolean!)', '(text: $text, publish: $publish)', '{ workflowId }'),
+  publishWorkflow: mutation(
+    'publishWorkflow',
+    '($id: ID!, $expectedRev: Int!, $note: String)',
+    '(id: $id, expectedRev: $expectedRev, note: $note)',
+    '{ version }',
+  ),
+  deleteWorkflow: mutation('deleteWorkflow', '($id: ID!)', '(id: $id)', '{ ok }'),
+  restoreWorkflow: mutation('restoreWorkflow', '($id: ID!)', '(id: $id)', '{ name }'),
+  catalog: 'query catalog { catalog }',
+
+  startRun: mutation(
+    'startRun',
+    '($workflowId: ID!, $source: RunSource, $triggerNodeId: String, $input: JSON, $idempotencyKey: String)',
+    '(workflowId: $workflowId, source: $source, triggerNodeId: $triggerNodeId, input: $input, idempotencyKey: $idempotencyKey)',
+    '{ runId }',
+  ),
+  runs: `query runs($first: Int, $after: ID, $workflowId: ID, $statuses: [RunStatus!], $triggers: [TriggerKind!], $since: DateTime, $until: DateTime, $search: String) {
+    runs(first: $first, after: $after, workflowId: $workflowId, statuses: $statuses, triggers: $triggers, since: $since, until: $until, search: $search) {
+      endCursor hasMore rows { ${RUN_ROW} }
+    }
+  }`,
+  run: `query run($id: String!) { run(id: $id) { ${RUN_ROW} definition seq activeMs itemsIn limits { costPd activeMs } may { control readData } } }`,
+  runFacts: 'query runFacts($id: String!, $after: Int) { runFacts(id: $id, after: $after) { facts hasMore } }',
+  stepData: `query stepData($runId: String!, $nodeId: String!, $path: [Int!], $side: StepSide!, $port: String, $first: Int, $after: String) {
+    stepData(runId: $runId, nodeId: $nodeId, path: $path, side: $side, port: $port, first: $first, after: $after) { rows endCursor hasMore total hiddenFields }
+  }`,
+  stepLog: 'query stepLog($runId: String!, $nodeId: String!) { stepLog(runId: $runId, nodeId: $nodeId) { at level message item } }',
+  cancelRun: mutation('cancelRun', '($id: String!, $reason: String)', '(id: $id, reason: $reason)', '{ id }'),
+  runAgain: mutation(
+    'runAgain',
+    '($id: String!, $source: RunAgainSource, $idempotencyKey: String)',
+    '(id: $id, source: $source, idempotencyKey: $idempotencyKey)',
+    '{ runId }',
+  ),
+  resolveUnknown: mutation(
+    'resolveUnknown',
+    '($id: String!, $node: String!, $item: Int, $decision: UnknownDecision!)',
+    '(id: $id, node: $node, item: $item, decision: $decision)',
+    '{ id }',
+  ),
+
+  credentials: `query credentials($first: Int, $after: String, $search: String, $type: String) {
+    credentials(first: $first, after: $after, search: $search, type: $type) { endCursor hasMore rows { ${CREDENTIAL_ROW} } }
+  }`,
+  credential: `query credential($id: ID!) { credential(id: $id) { ${CREDENTIAL_ROW} publicData secretsSet usedInWorkflows { id name isLive } } }`,
+  credentialTypes: 'query credentialTypes { credentialTypes }',
+  createCredential: mutation(
+    'createCredential',
+    '($key: String!, $name: String!, $type: String!, $projectId: ID, $allowedHosts: [String!]!, $data: JSON!)',
+    '(key: $key, name: $name, type: $type, projectId: $projectId, allowedHosts: $allowedHosts, data: $data)',
+    '{ id }',
+  ),
+  updateCredential: mutation(
+    'updateCredential',
+    '($id: ID!, $expectedRev: Int!, $name: String, $allowedHosts: [String!], $data: JSON)',
+    '(id: $id, expectedRev: $expectedRev, name: $name, allowedHosts: $allowedHosts, data: $data)',
+    '{ id }',
+  ),
+  testCredential: mutation('testCredential', '($id: ID!)', '(id: $id)', '{ health text }'),
+  deleteCredential: mutation('deleteCredential', '($id: ID!)', '(id: $id)', '{ ok }'),
+
+  members: `query members($first: Int, $after: ID, $search: String) {
+    members(first: $first, after: $after, search: $search) { endCursor hasMore rows { principalId kind name email role teams joinedAt lastSeenAt isYou } }
+  }`,
+  invitations: `query invitations { invitations { id email role invitedBy ${PERSON} expiresAt } }`,
+  inviteMember: mutation('inviteMember', '($email: String!, $role: Role!)', '(email: $email, role: $role)', '{ link }'),
+  revokeInvitation: mutation('revokeInvitation', '($id: ID!)', '(id: $id)', '{ ok }'),
+  setMemberRole: mutation('setMemberRole', '($principalId: ID!, $role: Role!)', '(principalId: $principalId, role: $role)', '{ ok }'),
+  removeMember: mutation('removeMember', '($principalId: ID!)', '(principalId: $principalId)', '{ ok }'),
+  apiKeys: `query apiKeys { apiKeys { id name prefix owner ${PERSON} scopes createdAt expiresAt lastUsedAt } }`,
+  scopes: 'query scopes { scopes { scope title group } }',
+  createApiKey: mutation(
+    'createApiKey',
+    '($name: String!, $scopes: [String!]!, $expiresAt: DateTime)',
+    '(name: $name, scopes: $scopes, expiresAt: $expiresAt)',
+    '{ id secret }',
+  ),
+  revokeApiKey: mutation('revokeApiKey', '($id: ID!)', '(id: $id)', '{ ok }'),
+
+  audit: `query audit($first: Int, $after: ID, $principalId: ID, $action: String) {
+    audit(first: $first, after: $after, principalId: $principalId, action: $action) {
+      endCursor hasMore rows { id at actor { name kind } action resource { kind id } ip changes seq isErased }
+    }
+  }`,
+  auditCheck: 'query auditCheck { auditCheck { kind entries atSeq checkedAt } }',
+  settings: `query settings($level: SettingLevel!) { settings(level: $level) { ${SETTING} } }`,
+  changeSetting: mutation(
+    'changeSetting',
+    '($level: SettingLevel!, $key: String!, $value: JSON, $expectedRev: Int!)',
+    '(level: $level, key: $key, value: $value, expectedRev: $expectedRev)',
+    `{ ${SETTING} }`,
+  ),
+  health: 'query health { health { state workers queued version notes } }',
+  find: 'query find($text: String!) { find(text: $text) { kind id title subtitle } }',
+} as const;
+
+export type DocumentName = keyof typeof DOCUMENTS;

@@ -1,0 +1,212 @@
+/** The one module that talks to the server: typed functions per need, over GraphQL and the live socket. */
+import { ApiError } from './api-error.ts';
+import { type DocumentName, DOCUMENTS } from './documents.ts';
+import { type GraphqlClient, type GraphqlClientOptions, makeGraphqlClient } from './graphql-client.ts';
+import { LiveConnection } from './live-connection.ts';
+import { watchRun } from './run-watch.ts';
+import type { AuditCheck, ChangeNews, Outcome, PlugboardApi, RunsNews, ServerProblem, Session } from './types.ts';
+
+export type ServerApiOptions = GraphqlClientOptions & {
+  /** Opens the live socket when the first page watches something. */
+  readonly live?: LiveConnection;
+};
+
+/** Whatever an operation takes; the documents name its fields. */
+type Variables = object;
+
+interface MutationAnswer {
+  readonly __typename: string;
+  readonly result?: unknown;
+}
+
+interface ProblemAnswer extends ServerProblem {
+  /** All of them, where there are several. */
+  readonly problems?: readonly ServerProblem[] | null;
+}
+
+export function makeServerApi(options: ServerApiOptions): PlugboardApi {
+  const client = makeGraphqlClient(options);
+  const live = options.live ?? new LiveConnection();
+  /** Id of the workspace by slug: topics are named by id, addresses by slug. */
+  const workspaceIds = new Map<string, string>();
+
+  const query = async <T>(name: DocumentName, variables: Variables = {}, signal?: AbortSignal): Promise<T> =>
+    (await ask(client, name, variables, signal ? { signal } : {}))[name] as T;
+  const change = async <T>(name: DocumentName, variables: Variables, idempotencyKey?: string): Promise<Outcome<T>> => {
+    const answer = (await ask(client, name, variables, idempotencyKey === undefined ? {} : { idempotencyKey }))[name] as MutationAnswer;
+    return outcomeOf<T>(answer);
+  };
+  const done = async (name: DocumentName, variables: Variables): Promise<Outcome<null>> => {
+    const answer = await change(name, variables);
+    return answer.ok ? { ok: true, value: null } : answer;
+  };
+  const topic = (kind: 'runs' | 'changed', workflowId?: string): string | undefined => {
+    const id = workspaceIds.get(options.workspace() ?? '');
+    return id === undefined ? undefined : `${kind}:${id}${workflowId === undefined ? '' : `:${workflowId}`}`;
+  };
+  const getRun: PlugboardApi['getRun'] = (id, signal) => query('run', { id }, signal);
+  const listRunFacts: PlugboardApi['listRunFacts'] = (id, after, signal) => query('runFacts', { id, after }, signal);
+
+  return {
+    async getSession(signal) {
+      const session = await query<SessionAnswer>('session', {}, signal);
+      for (const workspace of session.workspaces) workspaceIds.set(workspace.slug, workspace.id);
+      return sessionOf(session);
+    },
+    setUp: (input) => done('setUp', input),
+    signIn: (input) => done('signIn', input),
+    providerAddress: (id, returnTo) => `/auth/oidc/${encodeURIComponent(id)}/start?to=${encodeURIComponent(returnTo)}`,
+    async signOut() {
+      live.close();
+      await done('signOut', {});
+    },
+    listSessions: (signal) => query('sessions', {}, signal),
+    revokeSession: (id) => done('revokeSession', { id }),
+    changePassword: (input) => done('changePassword', input),
+    getInvitation: (token, signal) => query('invitation', { token }, signal),
+    acceptInvitation: (input) => done('acceptInvitation', input),
+
+    listWorkflows: (request, signal) => query('workflows', { ...request }, signal),
+    countWorkflows: (signal) => query('workflowCounts', {}, signal),
+    getNow: (signal) => query('now', {}, signal),
+    getWorkflow: (id, signal) => query('workflow', { id }, signal),
+    listVersions: (workflowId, page, signal) => query('versions', { workflowId, ...page }, signal),
+    createWorkflow: (input) => change('createWorkflow', input),
+    async importWorkflow(input) {
+      const answer = await change<{ readonly workflowId: string }>('importWorkflow', input);
+      return answer.ok ? { ok: true, value: { id: answer.value.workflowId } } : answer;
+    },
+    publishWorkflow: (input) => change('publishWorkflow', input),
+    deleteWorkflow: (id) => done('deleteWorkflow', { id }),
+    restoreWorkflow: (id) => done('restoreWorkflow', { id }),
+    getCatalog: (signal) => query('catalog', {}, signal),
+
+    startRun: (input) => change('startRun', { ...input }, input.idempotencyKey),
+    listRuns: (request, signal) => query('runs', { ...request }, signal),
+    getRun,
+    listRunFacts,
+    getStepData: (request, signal) => query('stepData', { ...request }, signal),
+    getStepLog: (runId, nodeId, signal) => query('stepLog', { runId, nodeId }, signal),
+    cancelRun: (id, reason) => done('cancelRun', { id, reason }),
+    runAgain: (id, source) => change('runAgain', { id, source, idempotencyKey: crypto.randomUUID() }),
+    resolveUnknown: ({ runId, nodeId, item, decision }) => done('resolveUnknown', { id: runId, node: nodeId, item, decision }),
+    watchRun: (id, fromSeq, watcher) => watchRun({ live, listRunFacts }, id, fromSeq, watcher),
+    watchRuns(filter, onNews) {
+      const name = topic('runs', filter.workflowId);
+      return name === undefined
+        ? nothing
+        : live.join(name, { on: (event, frame) => event === 'runs' && onNews(frame as unknown as RunsNews) });
+    },
+    watchChanges(onNews) {
+      const name = topic('changed');
+      if (name === undefined) return nothing;
+      return live.join(name, {
+        on(event, frame) {
+          if (event === 'changed') for (const news of frame['changes'] as readonly ChangeNews[]) onNews(news);
+        },
+      });
+    },
+
+    listCredentials: (request, signal) => query('credentials', { ...request }, signal),
+    getCredential: (id, signal) => query('credential', { id }, signal),
+    listCredentialTypes: (signal) => query('credentialTypes', {}, signal),
+    createCredential: (input) => change('createCredential', { ...input }),
+    updateCredential: ({ id, expectedRev, name, allowedHosts, data }) =>
+      done('updateCredential', { id, expectedRev, name, allowedHosts, data }),
+    testCredential: (id) => change('testCredential', { id }),
+    deleteCredential: (id) => done('deleteCredential', { id }),
+
+    listMembers: (request, signal) => query('members', { ...request }, signal),
+    listInvitations: (signal) => query('invitations', {}, signal),
+    inviteMember: (input) => change('inviteMember', input),
+    revokeInvitation: (id) => done('revokeInvitation', { id }),
+    setMemberRole: (principalId, role) => done('setMemberRole', { principalId, role }),
+    removeMember: (principalId) => done('removeMember', { principalId }),
+    listApiKeys: (signal) => query('apiKeys', {}, signal),
+    listScopes: (signal) => query('scopes', {}, signal),
+    createApiKey: (input) => change('createApiKey', input),
+    revokeApiKey: (id) => done('revokeApiKey', { id }),
+
+    listAudit: (request, signal) => query('audit', { ...request }, signal),
+    checkAudit: () => query<AuditCheck>('auditCheck'),
+    listSettings: (level, signal) => query('settings', { level }, signal),
+    changeSetting: (input) => change('changeSetting', input),
+    getHealth: (signal) => query('health', {}, signal),
+    find: (text, signal) => query('find', { text }, signal),
+  };
+}
+
+async function ask(
+  client: GraphqlClient,
+  name: DocumentName,
+  variables: Variables,
+  options: Parameters<GraphqlClient['ask']>[2],
+): Promise<{ readonly [field: string]: unknown }> {
+  return withoutNulls(await client.ask(DOCUMENTS[name], variables, options)) as { readonly [field: string]: unknown };
+}
+
+/** Fields whose null is data: the JSON of people, kept as it came. */
+const RAW = new Set([
+  'draft',
+  'live',
+  'definition',
+  'catalog',
+  'rows',
+  'form',
+  'inputForm',
+  'value',
+  'default',
+  'publicData',
+  'changes',
+  'credentialTypes',
+  'facts',
+]);
+
+/** GraphQL says null where our types leave a field out. */
+function withoutNulls(value: unknown, isRaw = false): unknown {
+  if (Array.isArray(value)) return value.map((one) => withoutNulls(one, isRaw));
+  if (typeof value !== 'object' || value === null || isRaw) return value;
+  // Rows of lists are objects of ours when they carry an id; rows of step data are items of people.
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([key, inner]) => {
+      if (inner === null && !(key === 'value' || key === 'default')) return [];
+      const isPeoples = RAW.has(key) && !(key === 'rows' && isListRows(inner)) && !(key === 'live' && typeof inner === 'number');
+      return [[key, withoutNulls(inner, isPeoples)]];
+    }),
+  );
+}
+
+function isListRows(rows: unknown): boolean {
+  return Array.isArray(rows) && !rows.some((row) => typeof row === 'object' && row !== null && 'json' in row);
+}
+
+function outcomeOf<T>(answer: MutationAnswer): Outcome<T> {
+  if ('result' in answer) return { ok: true, value: answer.result as T };
+  const problem = answer as unknown as ProblemAnswer;
+  const several = problem.problems ?? [];
+  return { ok: false, problems: several.length > 0 ? several : [problem] };
+}
+
+interface SessionAnswer {
+  readonly kind: Session['kind'];
+  readonly isOperator: boolean;
+  readonly person?: Extract<Session, { kind: 'signedIn' }>['person'];
+  readonly workspaces: Extract<Session, { kind: 'signedIn' }>['workspaces'];
+  readonly providers: Extract<Session, { kind: 'signedOut' }>['providers'];
+}
+
+function sessionOf({ kind, person, workspaces, providers, isOperator }: SessionAnswer): Session {
+  switch (kind) {
+    case 'setup':
+      return { kind };
+    case 'signedOut':
+      return { kind, providers };
+    case 'signedIn':
+      if (person === undefined) throw new ApiError('failed', 'The server names nobody who is signed in.');
+      return { kind, person, workspaces, isOperator };
+  }
+}
+
+function nothing(): void {
+  // Outside a workspace there is nothing to leave.
+}

@@ -1,0 +1,667 @@
+/**
+ * What the pages know about the server: plain values, no transport. The GraphQL documents are mapped onto these shapes in one
+ * place (`server-api.ts`), so a page never sees a query result.
+ * Times are ISO 8601 strings, durations milliseconds, money pico-dollars as decimal text (a number could not hold them).
+ */
+import type { WorkflowDefinition } from '@plugboard/engine';
+import type { CredentialTypeIR, Item, Json, JsonObject, ParamIR, TypeIR } from '@plugboard/sdk';
+
+export type Role = 'viewer' | 'runner' | 'editor' | 'admin' | 'owner';
+export type RunStatus = 'pending' | 'running' | 'paused' | 'waiting' | 'succeeded' | 'failed' | 'cancelled' | 'timed_out';
+export type WaitingFor = 'timer' | 'signal' | 'approval' | 'child' | 'unknown_effect' | 'blocked' | 'quarantine';
+export type TriggerKind = 'manual' | 'webhook' | 'schedule' | 'poll' | 'stream' | 'parent' | 'rerun' | 'error';
+
+/** A problem a person can act on, as the server states it. `code` is stable; the text is English and may be shown as it is. */
+export interface ServerProblem {
+  readonly code: string;
+  readonly message: string;
+  readonly hint?: string;
+  /** Where in the input it is, such as `input.email` or `nodes[2].data.params.url`. */
+  readonly path?: string;
+  readonly nodeId?: string;
+  readonly params?: { readonly [name: string]: string | number };
+  readonly requestId?: string;
+}
+
+/** An expected refusal is a value; a lost connection or a masked server error is thrown (`api-error.ts`). */
+export type Outcome<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problems: readonly ServerProblem[] };
+
+/** Keyset page. `after` of the next page is `endCursor`; there is no total. */
+export interface Page<T> {
+  readonly rows: readonly T[];
+  readonly endCursor?: string;
+  readonly hasMore: boolean;
+}
+
+export interface PageRequest {
+  /** At most 100. @default 50 */
+  readonly first?: number;
+  readonly after?: string;
+}
+
+export interface PersonRef {
+  readonly id: string;
+  readonly name: string;
+}
+
+// ── session ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface WorkspaceRef {
+  readonly id: string;
+  readonly slug: string;
+  readonly name: string;
+  readonly role: Role;
+}
+
+/** What the page asks first. `setup` until the owner exists. */
+export type Session =
+  | { readonly kind: 'setup' }
+  | { readonly kind: 'signedOut'; readonly providers: readonly { readonly id: string; readonly title: string }[] }
+  | {
+      readonly kind: 'signedIn';
+      readonly person: PersonRef & { readonly email: string; readonly zone: string; readonly hasTotp: boolean };
+      readonly workspaces: readonly WorkspaceRef[];
+      /** May change instance settings, plugins and plans. */
+      readonly isOperator: boolean;
+    };
+
+export interface SetUpInput {
+  /** The one-time token the server printed when it started. */
+  readonly token: string;
+  readonly name: string;
+  readonly email: string;
+  readonly password: string;
+}
+
+/** `totp` is asked for by the problem TOTP_REQUIRED; a wrong pair is SIGN_IN_FAILED; TOO_MANY_ATTEMPTS carries `params.retryAfterSeconds`. */
+export interface SignInInput {
+  readonly email: string;
+  readonly password: string;
+  readonly totp?: string;
+}
+
+export interface InvitationOffer {
+  readonly workspaceName: string;
+  readonly email: string;
+  readonly role: Role;
+}
+
+export interface SessionRow {
+  readonly id: string;
+  readonly isCurrent: boolean;
+  readonly createdAt: string;
+  readonly lastSeenAt: string;
+  readonly device: string;
+  readonly ip: string;
+}
+
+// ── workflows ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export type WorkflowView = 'all' | 'live' | 'drafts' | 'attention';
+export type WorkflowSort = 'recentlyRun' | 'recentlyEdited' | 'name';
+
+export interface WorkflowsRequest extends PageRequest {
+  readonly view?: WorkflowView;
+  /** Finds by name, node name and tag. */
+  readonly search?: string;
+  readonly projectId?: string;
+  readonly sort?: WorkflowSort;
+}
+
+/** Boxes and lines for the drawing in a row: positions on the canvas, no parameters. At most 24 nodes. */
+export interface WorkflowPreview {
+  readonly nodes: readonly { readonly id: string; readonly type: string; readonly x: number; readonly y: number }[];
+  readonly edges: readonly { readonly source: string; readonly target: string }[];
+}
+
+export interface RecentRun {
+  readonly id: string;
+  readonly status: RunStatus;
+  readonly durationMs?: number;
+}
+
+/** How a workflow starts, as one line: kind and what tells it from others (a path, a schedule in words). */
+export interface WorkflowStart {
+  readonly kind: TriggerKind;
+  readonly text: string;
+}
+
+export interface WorkflowRow {
+  readonly id: string;
+  readonly name: string;
+  readonly project: { readonly id: string; readonly name: string };
+  readonly starts: readonly WorkflowStart[];
+  /** Published version that is live; absent for a draft. */
+  readonly liveVersion?: number;
+  /** `paused`: live but taking no runs. `failing`: most of the last runs failed. */
+  readonly state: 'draft' | 'live' | 'paused' | 'failing';
+  /** Changes of the draft against the live version. */
+  readonly draftChanges: number;
+  readonly preview: WorkflowPreview;
+  /** Oldest first, at most 20. */
+  readonly recentRuns: readonly RecentRun[];
+  /** 0 to 1 over the last 7 days; absent without runs. */
+  readonly successRate?: number;
+  /** Median duration over the last 7 days. */
+  readonly typicalMs?: number;
+  readonly costPd7d?: string;
+  readonly lastRunAt?: string;
+  readonly nextRunAt?: string;
+  readonly editors: readonly PersonRef[];
+  readonly may: WorkflowRights;
+}
+
+export interface WorkflowRights {
+  readonly run: boolean;
+  readonly edit: boolean;
+  readonly publish: boolean;
+  readonly delete: boolean;
+}
+
+export interface WorkflowCounts {
+  readonly all: number;
+  readonly live: number;
+  readonly drafts: number;
+  readonly attention: number;
+  readonly projects: number;
+}
+
+/** The strip above the workflow list. */
+export interface NowSummary {
+  readonly running: readonly {
+    readonly runId: string;
+    readonly workflowName: string;
+    readonly stepsDone: number;
+    readonly stepsTotal: number;
+  }[];
+  readonly runningCount: number;
+  readonly waiting: { readonly count: number; readonly oldestAt?: string };
+  readonly failedToday: { readonly count: number; readonly mostOf?: { readonly workflowName: string; readonly count: number } };
+  /** Runs that ended since midnight of the workspace. */
+  readonly endedToday: number;
+}
+
+export interface WorkflowDetail {
+  readonly id: string;
+  readonly name: string;
+  readonly description?: string;
+  readonly project: { readonly id: string; readonly name: string };
+  /** For `expectedRev`. */
+  readonly rev: number;
+  readonly liveVersion?: number;
+  readonly draftChanges: number;
+  readonly savedAt: string;
+  readonly draft: WorkflowDefinition;
+  /** The live definition; absent while nothing is published. */
+  readonly live?: WorkflowDefinition;
+  readonly starts: readonly (WorkflowStart & { readonly nodeId: string })[];
+  /** The form a person fills to run it: parameter descriptions of `inputs`; absent means free JSON. */
+  readonly inputForm?: { readonly [name: string]: ParamIR };
+  readonly problems: readonly WorkflowProblem[];
+  readonly may: WorkflowRights;
+}
+
+export interface WorkflowProblem {
+  readonly code: string;
+  readonly severity: 'error' | 'warning';
+  readonly nodeId?: string;
+  readonly path: string;
+  readonly message: string;
+  readonly hint?: string;
+}
+
+export interface VersionRow {
+  readonly number: number;
+  readonly publishedAt: string;
+  readonly publishedBy: PersonRef;
+  readonly note?: string;
+  readonly isLive: boolean;
+}
+
+// ── runs ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface StartRunInput {
+  readonly workflowId: string;
+  /** @default 'live' where a version is live, else 'draft' */
+  readonly source?: 'live' | 'draft';
+  /** Trigger node to start at; absent: the only one, or the manual one. */
+  readonly triggerNodeId?: string;
+  /** One item for the trigger, or a list of them. */
+  readonly input: Json;
+  /** A retry of the request with the same key starts no second run. */
+  readonly idempotencyKey: string;
+}
+
+export interface RunsRequest extends PageRequest {
+  readonly workflowId?: string;
+  readonly statuses?: readonly RunStatus[];
+  readonly triggers?: readonly TriggerKind[];
+  /** ISO time. @default 7 days ago */
+  readonly since?: string;
+  readonly until?: string;
+  /** End of a run id, or `key:value` of a tag. */
+  readonly search?: string;
+}
+
+export interface RunRow {
+  readonly id: string;
+  readonly workflow: { readonly id: string; readonly name: string };
+  /** Absent for a run of a draft. */
+  readonly version?: number;
+  readonly status: RunStatus;
+  readonly waitingFor?: WaitingFor;
+  readonly trigger: TriggerKind;
+  readonly initiator?: PersonRef;
+  readonly startedAt: string;
+  readonly endedAt?: string;
+  readonly durationMs?: number;
+  readonly error?: RunErrorView;
+  readonly costPd?: string;
+}
+
+export interface RunErrorView {
+  readonly code: string;
+  readonly message: string;
+  readonly nodeId?: string;
+  readonly nodeName?: string;
+  readonly item?: number;
+}
+
+export interface RunDetail extends RunRow {
+  readonly definition: WorkflowDefinition;
+  /** Sequence number of the newest event the detail and its facts hold. */
+  readonly seq: number;
+  readonly activeMs: number;
+  readonly itemsIn: number;
+  readonly owner?: { readonly name: string; readonly takenOverFrom?: string };
+  readonly limits: { readonly costPd?: string; readonly activeMs: number };
+  readonly may: { readonly control: boolean; readonly readData: boolean };
+}
+
+export type StepStatus =
+  | 'idle'
+  | 'running'
+  | 'succeeded'
+  | 'failed'
+  | 'retrying'
+  | 'waiting'
+  | 'joinWaiting'
+  | 'skipped'
+  | 'unknownEffect'
+  | 'cancelled';
+
+/** How a step stands, in the engine's words. */
+export type StepPhase =
+  | 'blocked'
+  | 'ready'
+  | 'active'
+  | 'retry'
+  | 'backoff'
+  | 'asking'
+  | 'stopping'
+  | 'succeeded'
+  | 'failed'
+  | 'skipped'
+  | 'cancelled';
+
+export interface FactError {
+  readonly code: string;
+  readonly message: string;
+  /** Index of the item, from 0. */
+  readonly item?: number;
+}
+
+/** Another step that an event has decided about. */
+export interface StepChange {
+  readonly node: string;
+  readonly phase: Extract<StepPhase, 'skipped' | 'cancelled' | 'failed' | 'asking'>;
+  /** Why it was skipped; `not_reached`: the run stopped before. */
+  readonly because?: 'empty' | 'not_taken' | 'not_reached';
+}
+
+interface FactBase {
+  readonly seq: number;
+  readonly at: string;
+  /** Present when the event changed how the run stands. */
+  readonly status?: RunStatus;
+  /** With `status: 'waiting'`. */
+  readonly waitingFor?: WaitingFor;
+  readonly also?: readonly StepChange[];
+  /** Something was left out to keep the fact short. */
+  readonly isCut?: true;
+}
+
+interface OfStep {
+  readonly node: string;
+  readonly path?: readonly number[];
+  /** How the step stands after the event. */
+  readonly phase: StepPhase;
+}
+
+/**
+ * A journal event without its data, at most 1 KB: what the socket sends and what the history answers, numbered without holes.
+ * Everything the run view draws (states, strip, rows, time travel) is folded from these.
+ */
+export type RunFact = FactBase &
+  (
+    | { readonly type: 'run.started'; readonly trigger: string; readonly items: number }
+    | (OfStep & { readonly type: 'step.started'; readonly attempt: number; readonly items: number })
+    | (OfStep & {
+        readonly type: 'step.finished';
+        readonly startedAt: string;
+        /** Items by output port. */
+        readonly out: { readonly [port: string]: number };
+        /** Set where the step went on in spite of it. */
+        readonly error?: FactError;
+      })
+    | (OfStep & { readonly type: 'step.failed'; readonly attempt: number; readonly error: FactError; readonly unknown?: true })
+    | (OfStep & { readonly type: 'step.progress'; readonly done: number; readonly failed: number; readonly total: number })
+    | (OfStep & { readonly type: 'retry.scheduled'; readonly attempt: number; readonly dueAt: string })
+    | (OfStep & { readonly type: 'wait.ended' })
+    | { readonly type: 'run.recovered'; readonly fence: number }
+    | { readonly type: 'cancel.requested'; readonly by: string }
+    | { readonly type: 'run.ended'; readonly status: RunStatus; readonly error?: RunErrorView; readonly activeMs: number }
+    | { readonly type: 'other'; readonly event: string; readonly node?: string; readonly phase?: StepPhase }
+  );
+
+export interface StepDataRequest extends PageRequest {
+  readonly runId: string;
+  readonly nodeId: string;
+  readonly path?: readonly number[];
+  readonly side: 'input' | 'output';
+  /** Output port. @default 'main' */
+  readonly port?: string;
+}
+
+export interface StepData extends Page<Item> {
+  readonly total: number;
+  /** Fields hidden by redaction in these rows. */
+  readonly hiddenFields: number;
+}
+
+export interface StepLogLine {
+  readonly at: string;
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  readonly message: string;
+  readonly item?: number;
+}
+
+export type LiveState = 'connecting' | 'live' | 'polling' | 'offline';
+
+export interface RunWatcher {
+  /** In order and without holes; a reconnect repeats nothing. */
+  readonly onFacts: (facts: readonly RunFact[]) => void;
+  readonly onState: (state: LiveState) => void;
+  /** The right to see the run was taken away, or the run is gone. */
+  readonly onRefused: (problem: ServerProblem) => void;
+}
+
+/** News about runs of a workspace, merged to at most two a second. */
+export interface RunsNews {
+  /** Newest heads, at most 20. */
+  readonly heads: readonly { readonly id: string; readonly workflowId: string; readonly status: RunStatus; readonly startedAt: string }[];
+  /** Runs since the last news. */
+  readonly started: number;
+  readonly ended: number;
+}
+
+// ── people, keys, credentials ────────────────────────────────────────────────────────────────────────────────────────
+
+export interface MemberRow {
+  readonly principalId: string;
+  readonly kind: 'person' | 'service';
+  readonly name: string;
+  readonly email?: string;
+  readonly role: Role;
+  readonly teams: readonly string[];
+  readonly joinedAt: string;
+  readonly lastSeenAt?: string;
+  readonly isYou: boolean;
+}
+
+export interface InvitationRow {
+  readonly id: string;
+  readonly email: string;
+  readonly role: Role;
+  readonly invitedBy: PersonRef;
+  readonly expiresAt: string;
+}
+
+export interface ApiKeyRow {
+  readonly id: string;
+  readonly name: string;
+  /** First characters, to tell keys apart. */
+  readonly prefix: string;
+  readonly owner: PersonRef;
+  readonly scopes: readonly string[];
+  readonly createdAt: string;
+  readonly expiresAt?: string;
+  readonly lastUsedAt?: string;
+}
+
+export interface ScopeInfo {
+  readonly scope: string;
+  readonly title: string;
+  readonly group: string;
+}
+
+export type CredentialHealth = 'untested' | 'ok' | 'failing' | 'expired';
+
+export interface CredentialRow {
+  readonly id: string;
+  readonly key: string;
+  readonly name: string;
+  readonly type: string;
+  readonly typeTitle: string;
+  readonly project: { readonly id: string; readonly name: string };
+  readonly allowedHosts: readonly string[];
+  readonly health: CredentialHealth;
+  readonly healthText?: string;
+  readonly testedAt?: string;
+  readonly expiresAt?: string;
+  readonly usedIn: number;
+  readonly updatedBy: PersonRef;
+  readonly updatedAt: string;
+  readonly rev: number;
+  readonly may: { readonly use: boolean; readonly edit: boolean };
+}
+
+export interface CredentialDetail extends CredentialRow {
+  /** Values that are no secrets. Secrets are never sent; which of them are set is. */
+  readonly publicData: JsonObject;
+  readonly secretsSet: readonly string[];
+  readonly usedInWorkflows: readonly { readonly id: string; readonly name: string; readonly isLive: boolean }[];
+}
+
+export interface CredentialInput {
+  readonly key: string;
+  readonly name: string;
+  readonly type: string;
+  readonly projectId?: string;
+  readonly allowedHosts: readonly string[];
+  /** Fields of the type's form; an absent secret keeps the stored one. */
+  readonly data: JsonObject;
+}
+
+export type CredentialType = CredentialTypeIR;
+
+// ── audit, settings, health ──────────────────────────────────────────────────────────────────────────────────────────
+
+export interface AuditRequest extends PageRequest {
+  readonly principalId?: string;
+  readonly action?: string;
+}
+
+export interface AuditRow {
+  readonly id: string;
+  readonly at: string;
+  readonly actor: { readonly name: string; readonly kind: 'person' | 'service' | 'system' | 'apiKey' };
+  /** Such as `workflow.publish`. */
+  readonly action: string;
+  readonly resource?: { readonly kind: string; readonly id: string };
+  readonly ip?: string;
+  /** Redacted before and after. */
+  readonly changes?: JsonObject;
+  /** Number in the chain, as text: it may be longer than a number holds. Absent until the entry is sealed. */
+  readonly seq?: string;
+  readonly isErased: boolean;
+}
+
+export type AuditCheck =
+  | { readonly kind: 'intact'; readonly entries: number; readonly checkedAt: string }
+  | { readonly kind: 'broken'; readonly atSeq: string; readonly checkedAt: string };
+
+export interface SettingView {
+  readonly key: string;
+  readonly title: string;
+  readonly help: string;
+  readonly group: string;
+  readonly form: ParamIR;
+  readonly value: Json;
+  readonly default: Json;
+  /** Where the value comes from; `environment` is locked. */
+  readonly from: 'default' | 'instance' | 'workspace' | 'environment';
+  readonly updatedBy?: PersonRef;
+  readonly updatedAt?: string;
+  readonly rev: number;
+  readonly isDangerous: boolean;
+  readonly mayChange: boolean;
+}
+
+export interface HealthView {
+  readonly state: 'ok' | 'warn' | 'bad';
+  readonly workers: number;
+  readonly queued: number;
+  readonly version: string;
+  /** One line each, such as "Backups are older than 7 days". */
+  readonly notes: readonly string[];
+}
+
+export interface FoundThing {
+  readonly kind: 'workflow' | 'run' | 'credential' | 'member' | 'setting' | 'node';
+  readonly id: string;
+  readonly title: string;
+  readonly subtitle?: string;
+}
+
+/** `kind` as in SERVER.md 8; the page refetches what it shows of it. */
+export interface ChangeNews {
+  readonly kind: 'workflow' | 'credential' | 'member' | 'invitation' | 'apiKey' | 'setting' | 'project' | 'session';
+  readonly id: string;
+  readonly rev?: number;
+}
+
+export type Stop = () => void;
+
+/**
+ * Everything the pages ask of the server. Reads throw `ApiError` (offline, unauthenticated, forbidden, not found, failed); writes
+ * give an `Outcome`, because being refused is an expected answer there. Every function may be given an `AbortSignal`.
+ */
+export interface PlugboardApi {
+  // session
+  getSession(signal?: AbortSignal): Promise<Session>;
+  setUp(input: SetUpInput): Promise<Outcome<null>>;
+  signIn(input: SignInInput): Promise<Outcome<null>>;
+  /** Address that starts sign-in at an OIDC provider; the page goes there. */
+  providerAddress(providerId: string, returnTo: string): string;
+  signOut(): Promise<void>;
+  listSessions(signal?: AbortSignal): Promise<readonly SessionRow[]>;
+  revokeSession(id: string): Promise<Outcome<null>>;
+  changePassword(input: { readonly current: string; readonly next: string }): Promise<Outcome<null>>;
+  /** What the holder of an invitation is invited to. */
+  getInvitation(token: string, signal?: AbortSignal): Promise<InvitationOffer>;
+  /** As who is signed in, or as a new person with a name and a password. */
+  acceptInvitation(input: { readonly token: string; readonly name?: string; readonly password?: string }): Promise<Outcome<null>>;
+
+  // workflows
+  listWorkflows(request: WorkflowsRequest, signal?: AbortSignal): Promise<Page<WorkflowRow>>;
+  countWorkflows(signal?: AbortSignal): Promise<WorkflowCounts>;
+  getNow(signal?: AbortSignal): Promise<NowSummary>;
+  getWorkflow(id: string, signal?: AbortSignal): Promise<WorkflowDetail>;
+  listVersions(workflowId: string, page: PageRequest, signal?: AbortSignal): Promise<Page<VersionRow>>;
+  createWorkflow(input: { readonly name: string; readonly projectId?: string }): Promise<Outcome<{ readonly id: string }>>;
+  /** Text of a workflow file, JSON or YAML. */
+  importWorkflow(input: { readonly text: string; readonly publish: boolean }): Promise<Outcome<{ readonly id: string }>>;
+  publishWorkflow(input: {
+    readonly id: string;
+    readonly expectedRev: number;
+    readonly note?: string;
+  }): Promise<Outcome<{ readonly version: number }>>;
+  /** Into the trash for 30 days; `restoreWorkflow` undoes it. */
+  deleteWorkflow(id: string): Promise<Outcome<null>>;
+  restoreWorkflow(id: string): Promise<Outcome<null>>;
+  /** Node types of the workspace; cached by the server's generation. */
+  getCatalog(signal?: AbortSignal): Promise<readonly TypeIR[]>;
+
+  // runs
+  startRun(input: StartRunInput): Promise<Outcome<{ readonly runId: string }>>;
+  listRuns(request: RunsRequest, signal?: AbortSignal): Promise<Page<RunRow>>;
+  getRun(id: string, signal?: AbortSignal): Promise<RunDetail>;
+  /** Facts after `afterSeq`, oldest first; several calls for long runs. */
+  listRunFacts(
+    id: string,
+    afterSeq: number,
+    signal?: AbortSignal,
+  ): Promise<{ readonly facts: readonly RunFact[]; readonly hasMore: boolean }>;
+  getStepData(request: StepDataRequest, signal?: AbortSignal): Promise<StepData>;
+  getStepLog(runId: string, nodeId: string, signal?: AbortSignal): Promise<readonly StepLogLine[]>;
+  cancelRun(id: string, reason?: string): Promise<Outcome<null>>;
+  /** A new run with the input of this one. */
+  runAgain(id: string, source: 'same' | 'live' | 'draft'): Promise<Outcome<{ readonly runId: string }>>;
+  /** For `waitingFor: unknown_effect`: what a person decided about a write that may have happened. */
+  resolveUnknown(input: {
+    readonly runId: string;
+    readonly nodeId: string;
+    readonly item: number;
+    readonly decision: 'retry' | 'done' | 'fail';
+  }): Promise<Outcome<null>>;
+  /** Live facts after `fromSeq`, over the socket, by polling every 2 s while it is down. */
+  watchRun(id: string, fromSeq: number, watcher: RunWatcher): Stop;
+  watchRuns(filter: { readonly workflowId?: string }, onNews: (news: RunsNews) => void): Stop;
+  watchChanges(onNews: (news: ChangeNews) => void): Stop;
+
+  // credentials
+  listCredentials(
+    request: PageRequest & { readonly search?: string; readonly type?: string },
+    signal?: AbortSignal,
+  ): Promise<Page<CredentialRow>>;
+  getCredential(id: string, signal?: AbortSignal): Promise<CredentialDetail>;
+  listCredentialTypes(signal?: AbortSignal): Promise<readonly CredentialType[]>;
+  createCredential(input: CredentialInput): Promise<Outcome<{ readonly id: string }>>;
+  updateCredential(input: { readonly id: string; readonly expectedRev: number } & Partial<CredentialInput>): Promise<Outcome<null>>;
+  testCredential(id: string): Promise<Outcome<{ readonly health: CredentialHealth; readonly text: string }>>;
+  deleteCredential(id: string): Promise<Outcome<null>>;
+
+  // people and keys
+  listMembers(request: PageRequest & { readonly search?: string }, signal?: AbortSignal): Promise<Page<MemberRow>>;
+  listInvitations(signal?: AbortSignal): Promise<readonly InvitationRow[]>;
+  /** The link is shown once; where mail is set up it is sent as well. */
+  inviteMember(input: { readonly email: string; readonly role: Role }): Promise<Outcome<{ readonly link: string }>>;
+  revokeInvitation(id: string): Promise<Outcome<null>>;
+  setMemberRole(principalId: string, role: Role): Promise<Outcome<null>>;
+  removeMember(principalId: string): Promise<Outcome<null>>;
+  listApiKeys(signal?: AbortSignal): Promise<readonly ApiKeyRow[]>;
+  listScopes(signal?: AbortSignal): Promise<readonly ScopeInfo[]>;
+  /** `secret` is shown once. */
+  createApiKey(input: {
+    readonly name: string;
+    readonly scopes: readonly string[];
+    readonly expiresAt?: string;
+  }): Promise<Outcome<{ readonly id: string; readonly secret: string }>>;
+  revokeApiKey(id: string): Promise<Outcome<null>>;
+
+  // audit, settings, health, search
+  listAudit(request: AuditRequest, signal?: AbortSignal): Promise<Page<AuditRow>>;
+  checkAudit(): Promise<AuditCheck>;
+  listSettings(level: 'workspace' | 'instance', signal?: AbortSignal): Promise<readonly SettingView[]>;
+  /** `value: null` goes back to the default. */
+  changeSetting(input: {
+    readonly level: 'workspace' | 'instance';
+    readonly key: string;
+    readonly value: Json;
+    readonly expectedRev: number;
+  }): Promise<Outcome<SettingView>>;
+  getHealth(signal?: AbortSignal): Promise<HealthView>;
+  /** For the command palette: at most 20, best first. */
+  find(text: string, signal?: AbortSignal): Promise<readonly FoundThing[]>;
+}

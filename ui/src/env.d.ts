@@ -1,0 +1,2 @@
+/** True outside the production build: the gallery of components and pages exists. */
+declare const __GALLERY__: boolean;

@@ -1,0 +1,44 @@
+/** The course of a cable: out of a ferrule, a little slack, into the next. Pure text for an SVG path, and the place of its counter. */
+import type { Point } from './plate.ts';
+
+/** How far a plug stands out of its socket's centre. */
+export const PLUG = 9;
+const LEAST_BEND = 26;
+const MOST_SAG = 22;
+
+export interface Cable {
+  /** SVG path data. */
+  readonly path: string;
+  /** Where the counter rides: the middle of the curve. */
+  readonly middle: Point;
+}
+
+/** `from` and `to` are socket centres; `from` leaves to the right, `to` is entered from the left. */
+export function cableBetween(from: Point, to: Point): Cable {
+  const start = { x: from.x + PLUG, y: from.y };
+  const end = { x: to.x - PLUG, y: to.y };
+  const dx = end.x - start.x;
+  const dy = end.y - start.y;
+  // Backwards the curve needs room to turn around.
+  const bend = dx >= 0 ? Math.max(Math.min(LEAST_BEND, dx / 2 + 12), dx / 2) : Math.min(180, LEAST_BEND + Math.abs(dx) / 3);
+  const sag = Math.min(MOST_SAG, Math.hypot(dx, dy) * 0.038);
+  const one = { x: start.x + bend, y: start.y + sag };
+  const two = { x: end.x - bend, y: end.y + sag };
+  return { path: `M${text(start)}C${text(one)} ${text(two)} ${text(end)}`, middle: along(start, one, two, end, 0.5) };
+}
+
+function along(a: Point, b: Point, c: Point, d: Point, t: number): Point {
+  const u = 1 - t;
+  const mix = (p: number, q: number, r: number, s: number): number => u * u * u * p + 3 * u * u * t * q + 3 * u * t * t * r + t * t * t * s;
+  return { x: mix(a.x, b.x, c.x, d.x), y: mix(a.y, b.y, c.y, d.y) };
+}
+
+function text({ x, y }: Point): string {
+  return `${Math.round(x * 10) / 10} ${Math.round(y * 10) / 10}`;
+}
+
+/** Several cables out of one socket would stack their counters; each rides a little further along. */
+export function counterPlace(cable: Cable, from: Point, to: Point, hasSiblings: boolean): Point {
+  if (!hasSiblings) return cable.middle;
+  return { x: from.x + (to.x - from.x) * 0.34, y: from.y + (to.y - from.y) * 0.34 };
+}

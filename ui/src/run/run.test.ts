@@ -1,0 +1,194 @@
+import { describe, expect, test } from 'vitest';
+import type { RunFact } from '../api/types.ts';
+import { countSteps, foldFacts, NEW_RUN } from './run-live.ts';
+import { factAt, holesOf, stepBlocks, timeScale } from './timeline.ts';
+
+const T0 = Date.parse('2026-11-20T14:05:31.000Z');
+const at = (ms: number): string => new Date(T0 + ms).toISOString();
+
+/** A short run that fails at `post` after a retry, with a long wait for a person in between. */
+const FACTS: readonly RunFact[] = [
+  { seq: 1, at: at(0), type: 'run.started', trigger: 'mail', items: 3, status: 'running' },
+  { seq: 2, at: at(100), type: 'step.started', node: 'read', phase: 'active', attempt: 1, items: 3 },
+  { seq: 3, at: at(4000), type: 'step.finished', node: 'read', phase: 'succeeded', startedAt: at(100), out: { main: 3 } },
+  {
+    seq: 4,
+    at: at(4004),
+    type: 'step.finished',
+    node: 'if',
+    phase: 'succeeded',
+    startedAt: at(4000),
+    out: { true: 1, false: 2 },
+    also: [{ node: 'tell', phase: 'skipped', because: 'not_taken' }],
+  },
+  { seq: 5, at: at(4100), type: 'step.started', node: 'approve', phase: 'active', attempt: 1, items: 1 },
+  {
+    seq: 6,
+    at: at(4200),
+    type: 'other',
+    event: 'wait.started',
+    node: 'approve',
+    phase: 'active',
+    status: 'waiting',
+    waitingFor: 'approval',
+  },
+  { seq: 7, at: at(6_700_000), type: 'wait.ended', node: 'approve', phase: 'active', status: 'running' },
+  { seq: 8, at: at(6_700_100), type: 'step.finished', node: 'approve', phase: 'succeeded', startedAt: at(4100), out: { main: 1 } },
+  { seq: 9, at: at(6_700_200), type: 'step.started', node: 'post', phase: 'active', attempt: 1, items: 3 },
+  {
+    seq: 10,
+    at: at(6_701_000),
+    type: 'step.failed',
+    node: 'post',
+    phase: 'retry',
+    attempt: 1,
+    error: { code: 'HTTP_503', message: 'Service unavailable', item: 1 },
+  },
+  { seq: 11, at: at(6_701_000), type: 'retry.scheduled', node: 'post', phase: 'backoff', attempt: 2, dueAt: at(6_703_000) },
+  { seq: 12, at: at(6_703_000), type: 'step.started', node: 'post', phase: 'active', attempt: 2, items: 3 },
+  {
+    seq: 13,
+    at: at(6_703_700),
+    type: 'step.failed',
+    node: 'post',
+    phase: 'failed',
+    attempt: 2,
+    error: { code: 'HTTP_503', message: 'Service unavailable', item: 1 },
+  },
+  {
+    seq: 14,
+    at: at(6_703_710),
+    type: 'run.ended',
+    status: 'failed',
+    activeMs: 7_700,
+    error: { code: 'HTTP_503', message: 'Service unavailable', nodeId: 'post' },
+    also: [{ node: 'reply', phase: 'skipped', because: 'not_reached' }],
+  },
+];
+
+describe('a run at one of its events', () => {
+  test('stands as its facts up to there say, and no further', () => {
+    const before = foldFacts(NEW_RUN, FACTS, 6);
+    expect(before.status).toBe('waiting');
+    expect(before.steps.get('approve')?.status).toBe('waiting');
+    expect(before.steps.has('post')).toBe(false);
+  });
+
+  test('folding in pieces gives the same as folding at once', () => {
+    const whole = foldFacts(NEW_RUN, FACTS);
+    let pieces = NEW_RUN;
+    for (const fact of FACTS) pieces = foldFacts(pieces, [fact]);
+    expect(pieces).toEqual(whole);
+  });
+
+  test('facts that come twice change nothing', () => {
+    const once = foldFacts(NEW_RUN, FACTS);
+    expect(foldFacts(once, FACTS)).toBe(once);
+  });
+
+  test('a step that is tried again is amber with the time of the next try, then runs', () => {
+    const retrying = foldFacts(NEW_RUN, FACTS, 11).steps.get('post');
+    expect(retrying).toMatchObject({ status: 'retrying', attempt: 2, retryAt: T0 + 6_703_000 });
+    expect(foldFacts(NEW_RUN, FACTS, 12).steps.get('post')).toMatchObject({ status: 'running', error: undefined });
+  });
+
+  test('a pure step that wrote only its end has a try from its start', () => {
+    expect(foldFacts(NEW_RUN, FACTS).steps.get('if')?.tries).toEqual([{ attempt: 1, startedAt: T0 + 4000, endedAt: T0 + 4004 }]);
+  });
+
+  test('a write that may have happened is not called failed', () => {
+    const unknown: RunFact = {
+      seq: 10,
+      at: at(6_701_000),
+      type: 'step.failed',
+      node: 'post',
+      phase: 'asking',
+      attempt: 1,
+      error: { code: 'LOST', message: '' },
+      unknown: true,
+    };
+    expect(foldFacts(NEW_RUN, [...FACTS.slice(0, 9), unknown]).steps.get('post')?.status).toBe('unknownEffect');
+  });
+
+  test('what still ran when the run was stopped is stopped', () => {
+    const stopped: RunFact = { seq: 3, at: at(900), type: 'run.ended', status: 'cancelled', activeMs: 900 };
+    const run = foldFacts(NEW_RUN, [...FACTS.slice(0, 2), stopped]);
+    expect(run.steps.get('read')).toMatchObject({ status: 'cancelled' });
+    expect(run.steps.get('read')?.tries[0]?.endedAt).toBe(T0 + 900);
+  });
+
+  test('iterations are kept in order, items added up', () => {
+    const facts: RunFact[] = [0, 1, 2].map((n) => ({
+      seq: n + 1,
+      at: at(n),
+      type: 'step.finished',
+      node: 'match',
+      phase: 'succeeded',
+      path: [n],
+      startedAt: at(n),
+      out: { main: 1 },
+    }));
+    const step = foldFacts(NEW_RUN, facts).steps.get('match');
+    expect(step?.iterations).toEqual(['succeeded', 'succeeded', 'succeeded']);
+    expect(step?.out).toEqual({ main: 3 });
+  });
+
+  test('a step the stopped run never came to is not called skipped', () => {
+    expect(foldFacts(NEW_RUN, FACTS).steps.has('reply')).toBe(false);
+  });
+
+  test('an event that says nothing of its own still counts and may change the state', () => {
+    const paused: RunFact = { seq: 2, at: at(10), type: 'other', event: 'run.paused', status: 'paused' };
+    expect(foldFacts(NEW_RUN, [FACTS[0] as RunFact, paused])).toMatchObject({ seq: 2, status: 'paused' });
+  });
+
+  test('steps are counted once, skipped ones apart', () => {
+    expect(countSteps(foldFacts(NEW_RUN, FACTS), 8)).toEqual({ done: 4, failed: 1, skipped: 1, open: 0, notReached: 2 });
+  });
+});
+
+describe('the timeline', () => {
+  const run = foldFacts(NEW_RUN, FACTS);
+  const end = run.endedAt ?? 0;
+  const scale = timeScale(run, end, true);
+
+  test('a long wait is folded to a tenth, and time still runs forwards', () => {
+    const folded = scale.segments.filter((segment) => segment.isFolded);
+    expect(folded).toHaveLength(1);
+    expect((folded[0]?.right ?? 0) - (folded[0]?.left ?? 0)).toBeCloseTo(0.1);
+    const places = FACTS.map((fact) => scale.place(Date.parse(fact.at)));
+    expect([...places].sort((a, b) => a - b)).toEqual(places);
+    expect(places[0]).toBe(0);
+    expect(places.at(-1)).toBeCloseTo(1);
+  });
+
+  test('unfolded, the wait takes the time it took', () => {
+    const open = timeScale(run, end, false);
+    expect(open.segments).toHaveLength(1);
+    expect(open.place(T0 + (end - T0) / 2)).toBeCloseTo(0.5);
+  });
+
+  test('tries are separate blocks with a gap between them, the last one full', () => {
+    const post = run.steps.get('post');
+    expect(post && stepBlocks(post, scale, end).map((block) => block.kind)).toEqual(['badTry', 'gap', 'bad']);
+  });
+
+  test('a human wait is its own block inside the step', () => {
+    const approve = run.steps.get('approve');
+    expect(approve && stepBlocks(approve, scale, end).map((block) => block.kind)).toEqual(['ok', 'wait', 'ok']);
+  });
+
+  test('no failure is lost when events share holes', () => {
+    expect(holesOf(FACTS, scale, 3).filter((hole) => hole.isBad)).toHaveLength(3);
+  });
+
+  test('the playhead finds the last event at its place', () => {
+    expect(factAt(FACTS, scale, 0)?.seq).toBe(1);
+    expect(factAt(FACTS, scale, 1)?.seq).toBe(14);
+    expect(factAt(FACTS, scale, scale.place(T0 + 4002))?.seq).toBe(3);
+  });
+
+  test('a run that has not begun has a scale too', () => {
+    expect(timeScale(NEW_RUN, T0, true).place(T0 + 5)).toBe(1);
+  });
+});

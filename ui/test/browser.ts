@@ -1,0 +1,112 @@
+/** The gallery in a real browser: built as for production plus the gallery, served under the content security policy of the server. */
+import { createServer, type Server } from 'node:http';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { accessSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, extname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type BrowserContext, chromium, type Page } from 'playwright-core';
+import { build } from 'vite';
+
+const folder = resolve(dirname(fileURLToPath(import.meta.url)), '..');
+const ARGUMENTS = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+const TYPES: { readonly [extension: string]: string } = {
+  '.js': 'text/javascript',
+  '.css': 'text/css',
+  '.html': 'text/html',
+  '.svg': 'image/svg+xml',
+  '.woff2': 'font/woff2',
+  '.webmanifest': 'application/manifest+json',
+};
+
+/** No inline script or style element, nothing from elsewhere. Attributes are set through the DOM, which needs no exception. */
+export const POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' data:; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+/** The first Chromium on PATH; undefined where there is none. */
+export function findChromium(): string | undefined {
+  const names = ['chromium', 'chromium-browser', 'google-chrome'];
+  return (process.env['PATH'] ?? '')
+    .split(delimiter)
+    .flatMap((path) => names.map((name) => join(path, name)))
+    .find(isFile);
+}
+
+function isFile(path: string): boolean {
+  try {
+    accessSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export interface Gallery {
+  readonly context: BrowserContext;
+  /** Opens an address below the server's root; gives the page and what its console complained about. */
+  readonly open: (
+    path: string,
+    options?: { readonly theme?: 'dark' | 'light'; readonly width?: number; readonly height?: number },
+  ) => Promise<{ page: Page; complaints: string[] }>;
+  readonly close: () => Promise<void>;
+}
+
+export async function openGallery(executablePath: string): Promise<Gallery> {
+  const work = await mkdtemp(join(tmpdir(), 'plugboard-ui-'));
+  const outDir = join(work, 'pages');
+  await build({
+    root: folder,
+    configFile: join(folder, 'vite.config.ts'),
+    mode: 'gallery',
+    logLevel: 'error',
+    build: { outDir, emptyOutDir: true },
+  });
+  const server = serve(outDir);
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the server of the gallery has no port');
+  const context = await chromium.launchPersistentContext(join(work, 'profile'), { executablePath, headless: true, args: ARGUMENTS });
+  return {
+    context,
+    async open(path, { theme = 'dark', width = 1440, height = 900 } = {}) {
+      const page = await context.newPage();
+      const complaints: string[] = [];
+      page.on('console', (message) => {
+        if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
+      });
+      page.on('pageerror', (error) => complaints.push(error.message));
+      await page.setViewportSize({ width, height });
+      await page.addInitScript((chosen) => localStorage.setItem('plugboard.theme', chosen), theme);
+      await page.goto(`http://127.0.0.1:${address.port}${path}`, { waitUntil: 'networkidle' });
+      return { page, complaints };
+    },
+    async close() {
+      await context.close();
+      await new Promise((done) => server.close(done));
+      await rm(work, { recursive: true, force: true });
+    },
+  };
+}
+
+function serve(root: string): Server {
+  return createServer((request, response) => {
+    const path = new URL(request.url ?? '/', 'http://gallery').pathname;
+    const file = /\.\w+$/.test(path) ? path : '/index.html';
+    readFile(join(root, file)).then(
+      (body) =>
+        response
+          .writeHead(200, { 'content-type': TYPES[extname(file)] ?? 'application/octet-stream', 'content-security-policy': POLICY })
+          .end(body),
+      () => response.writeHead(404).end(),
+    );
+  });
+}
