@@ -8,6 +8,7 @@ import {
   type Command,
   type RunEvent,
   type RunHead,
+  type RunRecord,
   type RunState,
   decide,
   newRun,
@@ -145,7 +146,7 @@ export class ActiveRuns {
         turns: this.#options.surroundings.turns,
         monotonicMs: () => this.#clock.monotonicMs(),
         progress: () => ({ status: run.begun ? state.status : 'pending', waiting: run.begun ? state.waitingFor : undefined }),
-        onCommitted: (seq, first) => this.#committed(run, seq, first),
+        onCommitted: (record, first) => this.#committed(run, record, first),
         onBroken: (result) => this.#broken(run, result),
       }),
     };
@@ -430,8 +431,9 @@ export class ActiveRuns {
     run.journal.flush();
   }
 
-  #committed(run: ActiveRun, seq: number, first: boolean): void {
-    this.#options.onCommitted?.(run.id, seq);
+  #committed(run: ActiveRun, record: RunRecord, first: boolean): void {
+    this.#options.onCommitted?.(record);
+    const seq = record.toSeq;
     if (first) this.tell(run, (listener) => listener.onAccepted?.(run.id));
     const { state } = run;
     if (run.isOnTrial && state.trial === undefined) this.#options.onTrialOver(run);
@@ -492,8 +494,10 @@ export class ActiveRuns {
       error,
     });
     this.#options.journal.append(record, (result) => {
-      if (result.kind === 'committed') this.stats.failed += 1;
-      else this.#options.log.error({ runId: run.id, result }, 'the end of this run cannot be stored either');
+      if (result.kind === 'committed') {
+        this.stats.failed += 1;
+        this.#options.onCommitted?.(record);
+      } else this.#options.log.error({ runId: run.id, result }, 'the end of this run cannot be stored either');
       this.tell(run, (listener) => listener.onLost?.(run.id, 'JOURNAL_REFUSED', 'The database refused what this run produced.'));
     });
   }

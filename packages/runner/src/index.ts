@@ -1,7 +1,7 @@
 /** The door of the runner. */
 export { QueueFullError, createRunner } from './runner.ts';
 export type { Runner, StartRun } from './runner.ts';
-export type { Refusal, RunnerLimits, RunnerLog, RunnerOptions, RunnerStats } from './runner-options.ts';
+export type { Caution, Refusal, RunnerLimits, RunnerLog, RunnerOptions, RunnerStats } from './runner-options.ts';
 export type { EndedRun, Reply, RunListener } from './active-run.ts';
 export type { Clock, Timer } from './clock.ts';
 export { systemClock } from './clock.ts';

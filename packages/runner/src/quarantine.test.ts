@@ -65,6 +65,20 @@ describe('rule 10: quarantine', () => {
     expect([(await kit.live(run.id))?.waiting, kit.gates.waiting]).toEqual([7, []]);
   });
 
+  test('a run of a suspected workflow is stored before its first step, so that it counts even when it ends its server at once', async () => {
+    const noted: string[] = [];
+    const process = await kit.process({ caution: { storesFirst: () => true, note: (id) => void noted.push(id) } });
+    const run = process.start(aWorkflow([slow('at-once')]));
+    await until(() => kit.gates.waiting.includes('at-once'));
+    // No time has passed for the background flush: what is stored was stored first.
+    expect(await kit.live(run.id)).toMatchObject({ status: 1 });
+    expect(noted).toHaveLength(1);
+    process.kill();
+    const last = await dieAt('at-once', 3);
+    await until(async () => (await kit.live(run.id))?.waiting === 7);
+    expect(last.logged.some(({ message }) => message.includes('held back'))).toBe(true);
+  });
+
   test('a run in quarantine can be cancelled', async () => {
     const { run, process } = await quarantined('poison-cancel');
     await process.ownership.putInbox({ runId: run.id, workspaceId: uuidv7(), sourceKey: 'c', kind: 'cancel', payload: { by: 'me' } });

@@ -3,11 +3,13 @@
  * Old events are never decided again.
  */
 import {
+  type AppendResult,
   type BlobStore,
   type InboxRow,
   type Journal,
   type Ownership,
   type RunEvent,
+  type RunRecord,
   type RunState,
   type StoredRun,
   fold,
@@ -23,7 +25,7 @@ import { inboxEvent } from './inbox-event.ts';
 import type { Backlog } from './backlog.ts';
 import type { LoadedPlan, PlanSource } from './loaded-plan.ts';
 import type { OneAtATime } from './one-at-a-time.ts';
-import type { RunnerLog } from './runner-options.ts';
+import type { RunnerLog, RunnerOptions } from './runner-options.ts';
 import { Suspects } from './suspects.ts';
 
 const CLAIM_LIMIT = 200;
@@ -49,6 +51,7 @@ export interface RecoveryOptions {
   /** Runs that wait for a place. */
   readonly backlog: () => Backlog;
   readonly isClosing: () => boolean;
+  readonly onCommitted: RunnerOptions['onCommitted'];
 }
 
 /** Thrown for a stored run some of whose events are missing. Nobody can mend it: the run ends with this as its reason. */
@@ -201,6 +204,14 @@ export class Recovery {
     return { loaded, state, sizeBytes: chunks.reduce((size, chunk) => size + storedSize(chunk), 0) };
   }
 
+  /** For runs that are not in memory. */
+  #append(record: RunRecord, done: (result: AppendResult) => void): void {
+    this.#options.journal.append(record, (result) => {
+      done(result);
+      if (result.kind === 'committed') this.#options.onCommitted?.(record);
+    });
+  }
+
   /** A run that can never be read again is ended with the reason, so that it does not stay open for ever. */
   #end({ head, fence, nextSeq }: StoredRun, cause: unknown): void {
     const message = `The run could not be taken over: ${cause instanceof Error ? cause.message : String(cause)}`;
@@ -214,7 +225,7 @@ export class Recovery {
       status: 'failed',
       error: { code: 'RUN_UNREADABLE', message },
     });
-    this.#options.journal.append(record, (result) => {
+    this.#append(record, (result) => {
       if (result.kind === 'committed') this.#options.runs.stats.failed += 1;
       else this.#options.log.error({ runId: head.id, result }, 'the end of this run cannot be stored');
     });
@@ -225,7 +236,7 @@ export class Recovery {
     if (status === 'waiting') return;
     const recovered: RunEvent = { type: 'run.recovered', at: this.#options.clock.now(), fence };
     const bytes = JSON.stringify([recovered]);
-    this.#options.journal.append(
+    this.#append(
       { head, create: false, status: 'waiting', waiting: 'blocked', fence, fromSeq: nextSeq, toSeq: nextSeq + 1, bytes },
       (result) => {
         if (result.kind !== 'committed') this.#options.log.warn({ runId: head.id, result }, 'a blocked run could not be marked as such');
@@ -240,7 +251,7 @@ export class Recovery {
       const event = inboxEvent(row, at);
       if (event?.type !== 'cancel.requested' || status !== 'waiting') continue;
       const closing = { head, fence, fromSeq: nextSeq, at, activeMs: 0, status: 'cancelled', before: [event], inbox: [row.id] } as const;
-      this.#options.journal.append(closingRecord(closing), (result) => {
+      this.#append(closingRecord(closing), (result) => {
         if (result.kind !== 'committed') return;
         this.#blocked.delete(head.id);
         this.#options.runs.stats.cancelled += 1;

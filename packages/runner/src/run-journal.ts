@@ -1,7 +1,7 @@
 /**
  * One run's side of the journal: gathers its events, hands them over one record at a time, and tells who waits when they are durable.
  */
-import type { AppendResult, BlobStore, Journal, RunEnd, RunEvent, RunHead, RunStatusName, WaitingFor } from '@plugboard/engine';
+import type { AppendResult, BlobStore, Journal, RunEnd, RunEvent, RunHead, RunRecord, RunStatusName, WaitingFor } from '@plugboard/engine';
 import { type Encoded, type EncodedEvent, encodeEvent, encodeLargeEvent } from './encode.ts';
 import type { Turns } from './turns.ts';
 
@@ -27,8 +27,8 @@ export interface RunJournalOptions {
   readonly monotonicMs: () => number;
   /** How the run stands when a record is made. */
   readonly progress: () => RunProgress;
-  /** Called after each commit with the sequence committed so far. */
-  readonly onCommitted: (seq: number, first: boolean) => void;
+  /** Called after each commit with what was committed. */
+  readonly onCommitted: (record: RunRecord, first: boolean) => void;
   /** The run cannot be written any more: another process owns it, or its record was refused. Called once. */
   readonly onBroken: (result: Exclude<AppendResult, { kind: 'committed' }>) => void;
 }
@@ -144,21 +144,19 @@ export class RunJournal {
     const end = isWhole ? this.#end : undefined;
     const { status, waiting } = this.#progress(end);
     const inbox = this.#takeInbox(toSeq);
-    journal.append(
-      {
-        head,
-        create: fromSeq === 0,
-        status,
-        fence,
-        fromSeq,
-        toSeq,
-        bytes,
-        ...(end ? { end } : {}),
-        ...(waiting ? { waiting } : {}),
-        ...(inbox.length > 0 ? { inbox } : {}),
-      },
-      (result) => this.#settled(result, toSeq),
-    );
+    const record: RunRecord = {
+      head,
+      create: fromSeq === 0,
+      status,
+      fence,
+      fromSeq,
+      toSeq,
+      bytes,
+      ...(end ? { end } : {}),
+      ...(waiting ? { waiting } : {}),
+      ...(inbox.length > 0 ? { inbox } : {}),
+    };
+    journal.append(record, (result) => this.#settled(result, record));
   }
 
   #progress(end: RunEnd | undefined): RunProgress {
@@ -175,13 +173,14 @@ export class RunJournal {
     return taken;
   }
 
-  #settled(result: AppendResult, toSeq: number): void {
+  #settled(result: AppendResult, record: RunRecord): void {
     if (result.kind !== 'committed') return this.#fail(result);
+    const { toSeq } = record;
     this.#inFlight = false;
     const first = this.#committedSeq === 0;
     this.#committedSeq = toSeq;
     // Whoever started the run hears that it is stored before anything that waited for it goes on.
-    this.#options.onCommitted(toSeq, first);
+    this.#options.onCommitted(record, first);
     if (this.#waiters.length > 0) {
       const due = this.#waiters.filter((waiter) => waiter.seq <= toSeq);
       this.#waiters = this.#waiters.filter((waiter) => waiter.seq > toSeq);

@@ -1,5 +1,5 @@
 /** What a runner is made of. */
-import type { BlobStore, Dispatcher, Journal, Ownership, PluginHost } from '@plugboard/engine';
+import type { BlobStore, Dispatcher, Journal, Ownership, PluginHost, RunRecord } from '@plugboard/engine';
 import type { Sandbox } from '@plugboard/sandbox';
 import type { Clock } from './clock.ts';
 import type { KeyMaker } from './idempotency-key.ts';
@@ -35,6 +35,14 @@ export interface RunnerLog {
   error(fields: object, message: string): void;
 }
 
+/** Knows which workflows may be why an earlier process died. */
+export interface Caution {
+  /** True while runs of this workflow are stored before their first step. */
+  storesFirst(workflowId: string): boolean;
+  /** A run of this workflow begins. */
+  note(workflowId: string): void;
+}
+
 export interface RunnerOptions {
   readonly journal: Journal;
   readonly ownership: Ownership;
@@ -50,8 +58,10 @@ export interface RunnerOptions {
   readonly limits?: Partial<RunnerLimits>;
   /** @default the clocks and timers of this process */
   readonly clock?: Clock;
-  /** Called after each commit of a run, for live views; costs nothing while absent. */
-  readonly onCommitted?: (runId: string, seq: number) => void;
+  /** @default no workflow is suspected */
+  readonly caution?: Caution;
+  /** Called after each commit of a run with what was committed, for live views. Must not throw, nor keep the record. */
+  readonly onCommitted?: (record: RunRecord) => void;
 }
 
 export interface RunnerStats {

@@ -142,6 +142,7 @@ class RunnerCore implements Runner {
       inTurn: this.#inTurn,
       backlog: () => this.#backlog,
       isClosing: () => this.#draining,
+      onCommitted: options.onCommitted,
     });
     this.#backlog = new Backlog({
       ownership,
@@ -189,8 +190,10 @@ class RunnerCore implements Runner {
 
   start(request: StartRun, listener?: RunListener): string {
     const { loaded, initiator, definition } = request;
-    const held = request.begin === 'dispatched';
-    if (held && !this.acceptsQueued(loaded.workspaceId, loaded.workflowId)) throw new QueueFullError(this.retryAfterMs);
+    const { caution } = this.#options;
+    const isDispatched = request.begin === 'dispatched';
+    const isStoredFirst = !isDispatched && caution !== undefined && caution.storesFirst(loaded.workflowId);
+    if (isDispatched && !this.acceptsQueued(loaded.workspaceId, loaded.workflowId)) throw new QueueFullError(this.retryAfterMs);
     const id = this.#options.newRunId();
     const at = this.#clock.now();
     const head: RunHead = {
@@ -204,7 +207,16 @@ class RunnerCore implements Runner {
       startedAt: at,
       ...(initiator ? { initiator } : {}),
     };
-    const run = this.#runs.hold({ head, loaded, fence: 1, nextSeq: 0, held, ...(listener ? { listener } : {}) });
+    caution?.note(loaded.workflowId);
+    const run = this.#runs.hold({
+      head,
+      loaded,
+      fence: 1,
+      nextSeq: 0,
+      held: isDispatched || isStoredFirst,
+      begun: !isDispatched,
+      ...(listener ? { listener } : {}),
+    });
     const started: RunEvent = {
       type: 'run.started',
       at,
@@ -221,10 +233,10 @@ class RunnerCore implements Runner {
       throw error;
     }
     this.#runs.stats.started += 1;
-    if (held) {
+    if (isDispatched) {
       this.#backlog.enter(run);
       run.journal.barrier((isDurable) => isDurable && this.#backlog.stored(run));
-    }
+    } else if (isStoredFirst) run.journal.barrier((isDurable) => isDurable && this.#runs.letIn(run));
     return id;
   }
 

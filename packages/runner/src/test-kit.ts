@@ -34,6 +34,7 @@ import { createInProcessDispatcher } from '@plugboard/queue';
 import type { Item } from '@plugboard/sdk';
 import { FakeClock } from './fake-clock.test-kit.ts';
 import {
+  type Caution,
   type EndedRun,
   type LoadedPlan,
   type Reply,
@@ -54,7 +55,8 @@ export interface ProcessOptions {
   readonly perWorkspace?: number;
   readonly host?: (host: PluginHost) => PluginHost;
   readonly blobs?: BlobStore;
-  readonly onCommitted?: (runId: string, seq: number) => void;
+  readonly onCommitted?: (record: RunRecord) => void;
+  readonly caution?: Caution;
   /** Told what every listener is told; what it throws the listener throws. */
   readonly onTold?: (what: string) => void;
   /** Sees every record on its way to the writer; false keeps it back for ever. */
@@ -219,6 +221,7 @@ export async function openKit(): Promise<Kit> {
         log: { info: log('info'), warn: log('warn'), error: log('error') },
         clock,
         ...(options.limits ? { limits: options.limits } : {}),
+        ...(options.caution ? { caution: options.caution } : {}),
         ...(options.onCommitted ? { onCommitted: options.onCommitted } : {}),
       });
       const started: TestProcess = {

@@ -41,6 +41,7 @@ import { openHookRoutes } from './hooks/hook-routes.ts';
 import { openKeys } from './keys.ts';
 import { type LocalAccess, type ServerFile, offerLocalAccess, readServerFile } from './local-token.ts';
 import type { Logger } from './log.ts';
+import { createCrashFile } from './operations/crash-file.ts';
 import { watchDataFolder } from './operations/data-folder-watch.ts';
 import { createExecute } from './operation/execute.ts';
 import { serverOperations } from './operation/server-operations.ts';
@@ -199,7 +200,9 @@ async function compose({ config, bundled, log, onFatal }: ServerOptions, stops: 
   stops.push(() => egress.close());
   const host = createPluginHost({ entries });
   const dispatcher = createInProcessDispatcher({ perWorkspace: config.concurrentRuns });
+  const crashFile = createCrashFile({ path: join(config.dataDir, 'at-work'), log });
   const runner = createRunner({
+    caution: crashFile,
     journal,
     ownership,
     blobs,
@@ -346,8 +349,10 @@ async function compose({ config, bundled, log, onFatal }: ServerOptions, stops: 
     routes.close();
     retention.close();
     folder.close();
+    crashFile.close();
     offered.access?.remove();
     const parts: readonly (readonly [string, () => Promise<unknown> | undefined])[] = [
+      ['the plugins', () => host.drain()],
       ['the code processes', () => sandbox.close()],
       ['the connections of steps', () => egress.close()],
       ['the journal', () => journal.close()],
