@@ -4,7 +4,8 @@ import type { Json } from './json.ts';
 import type { FailedItem, Output } from './output.ts';
 import type { ParamValues, Shape } from './param-builder.ts';
 import type { BatchArgs, CallCtx, ItemArgs } from './step-context.ts';
-import type { Effects, JoinIR, PortsIR } from './type-ir.ts';
+import type { Effects, JoinIR, LoopIR, PortsIR } from './type-ir.ts';
+import type { WaitKind, WaitRequest } from './wait.ts';
 
 export const NODE_MARK: unique symbol = Symbol.for('plugboard.node');
 
@@ -74,7 +75,7 @@ export interface ItemNode<S extends Shape> extends NodeBase<S> {
 }
 
 /** Outputs in order. The very items that were given may be among them: they keep their files and their ancestry. */
-export type BatchResult = Iterable<Output | Item | FailedItem> | AsyncIterable<Output | Item | FailedItem> | undefined | void;
+export type BatchResult = Iterable<Output | Item | FailedItem> | AsyncIterable<Output | Item | FailedItem> | WaitRequest | undefined | void;
 
 /** `run` sees all items at once. */
 export interface BatchNode<S extends Shape> extends NodeBase<S> {
@@ -89,6 +90,12 @@ export interface BatchNode<S extends Shape> extends NodeBase<S> {
   readonly atomic?: boolean | { readonly by: string; readonly values: readonly string[] };
   /** Waits for several edges by a policy. */
   readonly join?: JoinIR;
+  /** What a call may return instead of outputs: `timer` = `waitUntil`, `signal` = `waitForSignal`. Only for types without effects. */
+  readonly waits?: WaitKind;
+  /** Repeats what its port `body` leads to. */
+  readonly loop?: LoopIR;
+  /** Ends the loop around it. @default false */
+  readonly breaks?: boolean;
   run(args: BatchArgs<ParamValues<S>>): BatchResult | Promise<BatchResult>;
 }
 
@@ -100,6 +107,11 @@ export interface NodeDefinition extends Omit<NodeBase<Shape>, 'params'> {
   readonly runsOnEmpty?: boolean;
   readonly atomic?: boolean | { readonly by: string; readonly values: readonly string[] };
   readonly join?: JoinIR;
+  readonly waits?: WaitKind;
+  /** Repeats what its port `body` leads to. */
+  readonly loop?: LoopIR;
+  /** Ends the loop around it. @default false */
+  readonly breaks?: boolean;
   readonly run: (args: never) => unknown;
 }
 

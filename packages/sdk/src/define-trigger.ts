@@ -55,7 +55,10 @@ export interface RegistrationArgs<P> {
   readonly ctx: CallCtx;
 }
 
-/** A request to the server starts the run. The parameters `path`, `method` and `reply` belong to the extension point. */
+/**
+ * A request to the server starts the run. The parameters `path`, `method`, `moreMethods` and `reply` belong to the extension point, and so do
+ * those of `core/webhook` that say who may call, how bodies are read and repeats are known: a type that declares one by its name has it served.
+ */
 export interface WebhookTrigger<S extends Shape> extends TriggerBase<S> {
   readonly kind: 'webhook';
   /** Turns a request into items. @default one item `{ body, headers, query, params, method, path }` */

@@ -129,7 +129,7 @@ describe('describePlugin', () => {
       hosts: [],
       auth: { scheme: 'bearer', tokenField: 'token' },
     });
-    expect(problemsOf(definePlugin({ id: 'a', title: 'A', credentials: [credential] }))).toEqual(['FIELD_UNKNOWN', 'HOSTS_MISSING']);
+    expect(problemsOf(definePlugin({ id: 'a', title: 'A', credentials: [credential] }))).toEqual(['FIELD_UNKNOWN']);
   });
 
   test('two versions of a type stand side by side', () => {

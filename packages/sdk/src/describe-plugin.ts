@@ -89,16 +89,14 @@ function authProblems(path: string, credential: CredentialDefinition): readonly 
     if (member.endsWith('Field') && typeof value === 'string') return [[member, value]];
     return member === 'bodyFields' && Array.isArray(value) ? value.map((field) => [member, String(field)] as const) : [];
   });
-  const problems = named
+  const tested = credential.test?.urlField;
+  return [...named, ...(tested === undefined ? [] : [['test.urlField', tested] as const])]
     .filter(([, field]) => !Object.hasOwn(credential.fields, field))
     .map(([member, field]) => ({
       code: 'FIELD_UNKNOWN' as const,
       path: `${path}.auth.${member}`,
       message: `There is no field ${JSON.stringify(field)}.`,
     }));
-  return credential.hosts.length > 0
-    ? problems
-    : [...problems, { code: 'HOSTS_MISSING', path: `${path}.hosts`, message: 'Name the hosts the credential may be sent to.' }];
 }
 
 function describeNode(pluginId: string, node: NodeDefinition): NodeTypeIR {
@@ -113,6 +111,9 @@ function describeNode(pluginId: string, node: NodeDefinition): NodeTypeIR {
     ...(node.atomic !== undefined && { atomic: node.atomic }),
     ...(node.cpu !== undefined && { cpu: node.cpu }),
     ...(node.join !== undefined && { join: node.join }),
+    ...(node.waits !== undefined && { waits: node.waits }),
+    ...(node.loop !== undefined && { loop: node.loop }),
+    ...(node.breaks === true && { breaks: true as const }),
     ...(node.replies === true && { replies: true as const }),
     ...(node.rejected !== undefined && { rejected: node.rejected }),
   };
@@ -155,7 +156,9 @@ function describeCredential(pluginId: string, credential: CredentialDefinition):
     ...(credential.help !== undefined && { help: credential.help }),
     fields: shapeIR(credential.fields),
     ...(credential.auth !== undefined && { auth: credential.auth }),
+    ...(credential.test !== undefined && { test: credential.test }),
     hosts: credential.hosts,
+    ...(credential.exposed === true && { exposed: true }),
   };
 }
 

@@ -6,7 +6,7 @@ import type { TriggerDefinition } from './define-trigger.ts';
 import type { Json } from './json.ts';
 import { shapeIR } from './param-builder.ts';
 import type { Condition, ParamIR, ParamsIR } from './param-ir.ts';
-import type { PortsIR } from './type-ir.ts';
+import type { LoopIR, PortsIR } from './type-ir.ts';
 
 export type DescriptionProblemCode =
   | 'ID_INVALID'
@@ -27,7 +27,6 @@ export type DescriptionProblemCode =
   | 'MIGRATION_INVALID'
   | 'FUNCTION_MISSING'
   | 'FIELD_UNKNOWN'
-  | 'HOSTS_MISSING'
   | 'NOT_JSON';
 
 export interface DescriptionProblem {
@@ -84,6 +83,9 @@ function nodeProblems(path: string, node: NodeDefinition, params: ParamsIR, repo
   }
   if (typeof node.repeatable === 'object') decidedBy(`${path}.repeatable.by`, node.repeatable.by, node.repeatable.values, params, report);
   if (typeof node.atomic === 'object') decidedBy(`${path}.atomic.by`, node.atomic.by, node.atomic.values, params, report);
+  if (node.loop !== undefined) loopProblems(path, node, node.loop, params, report);
+  if (node.waits !== undefined && (node.per !== 'batch' || node.effects !== 'none' || node.cpu !== undefined))
+    report('EFFECTS_INVALID', `${path}.waits`, 'A type that waits is per batch, has no effects and is not heavy.');
   if (node.join !== undefined) {
     const policy = own(params, node.join.policy);
     const values = policy?.kind === 'choice' ? policy.options.map((option) => option.value) : [];
@@ -316,4 +318,25 @@ function isJson(value: unknown): boolean {
 
 function own(params: ParamsIR, name: string): ParamIR | undefined {
   return Object.hasOwn(params, name) ? params[name] : undefined;
+}
+
+/** A loop is decided by the engine, which knows its ports by name. */
+function loopProblems(path: string, node: NodeDefinition, loop: LoopIR, params: ParamsIR, report: Report): void {
+  const inputs = node.ports?.inputs?.map(({ id }) => id) ?? [];
+  const outputs = node.ports?.outputs?.map(({ id }) => id) ?? [];
+  if (
+    node.per !== 'batch' ||
+    node.effects !== 'none' ||
+    !inputs.includes('next') ||
+    !outputs.includes('body') ||
+    !outputs.includes('done')
+  ) {
+    report('PORT_INVALID', `${path}.loop`, 'A loop is per batch, has no effects, an input next, and the outputs body and done.');
+  }
+  if (own(params, loop.mode)?.kind !== 'choice')
+    report('REFERENCE_UNKNOWN', `${path}.loop.mode`, `${loop.mode} must be a choice parameter.`);
+  for (const member of ['batchSize', 'concurrency', 'limit'] as const) {
+    if (own(params, loop[member])?.kind !== 'number')
+      report('REFERENCE_UNKNOWN', `${path}.loop.${member}`, `${loop[member]} must be a number parameter.`);
+  }
 }

@@ -8,6 +8,7 @@ export type {
   EffectKind,
   Effects,
   JoinIR,
+  LoopIR,
   NodeTypeIR,
   PluginIR,
   PortIR,
@@ -16,7 +17,7 @@ export type {
   TriggerTypeIR,
   TypeIR,
 } from './type-ir.ts';
-export type { AuthIR, CredentialTypeIR } from './credential-ir.ts';
+export type { AuthIR, CredentialTestIR, CredentialTypeIR, HmacIR, JwtIR, OauthIR } from './credential-ir.ts';
 
 export { definePlugin, isPlugin, PLUGIN_MARK } from './define-plugin.ts';
 export type { Plugin, PluginInput } from './define-plugin.ts';
@@ -77,6 +78,8 @@ export { QUESTION_OPS } from './question.ts';
 export type { Question, QuestionOp, QuestionRule } from './question.ts';
 
 export { FAILED_MARK, failed, item, ITEM_MARK } from './output.ts';
+export { WAIT_MARK, waitForSignal, waitUntil } from './wait.ts';
+export type { Instant, WaitKind, WaitRequest } from './wait.ts';
 export type { FailedItem, ItemOptions, Output, OutputItem, OutputObject, OutputValue } from './output.ts';
 export { fail, FAILURE_MARK, StepFailure } from './step-failure.ts';
 export type { FailureOptions } from './step-failure.ts';
@@ -86,14 +89,17 @@ export type {
   CallCtx,
   CodeItem,
   CodeRequest,
+  ConnectOptions,
   EachItemResult,
   FetchOptions,
+  FileMeta,
   HttpBody,
   HttpOptions,
   HttpRequest,
   HttpResponse,
   ItemArgs,
   StepCode,
+  StepConnect,
   StepCtx,
   StepFetch,
   StepFiles,
@@ -101,6 +107,7 @@ export type {
   StepLog,
   StepReply,
   StepRun,
+  StepSocket,
   StepState,
 } from './step-context.ts';
 

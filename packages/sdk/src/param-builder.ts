@@ -178,7 +178,10 @@ export interface ParamBuilders {
    * `{ all | any: [{ left, op, right }] }` with expressions inside; `run` receives the answer.
    */
   conditions(): ConditionsParam;
-  /** The key of a credential of one of these types (`<plugin id>/<name>`). */
+  /**
+   * The key of a credential of one of these types (`<plugin id>/<name>`); never an expression. The parameter's name is the slot that requests
+   * name: `ctx.fetch(url, { credential: 'account' })` for `account: p.credential('acme/account')`.
+   */
   credential(...types: readonly string[]): CredentialParam;
   file(): FileParam;
   /** ISO text: a day, or an instant after `.withTime()`. */
@@ -272,7 +275,7 @@ export const p: ParamBuilders = {
   variant: (tag, variants) =>
     build({ kind: 'variant', tag, variants: Object.fromEntries(Object.entries(variants).map(([name, shape]) => [name, shapeIR(shape)])) }),
   conditions: () => build({ kind: 'conditions' }),
-  credential: (...types) => build({ kind: 'credential', types }),
+  credential: (...types) => build({ kind: 'credential', types, expr: 'deny' }),
   file: () => build({ kind: 'file' }),
   date: () => build({ kind: 'date' }),
 };

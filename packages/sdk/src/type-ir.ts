@@ -1,6 +1,7 @@
 /** The static description of a node type: JSON, written at build time, read without running plugin code. */
 import type { CredentialTypeIR } from './credential-ir.ts';
 import type { ParamsIR } from './param-ir.ts';
+import type { WaitKind } from './wait.ts';
 
 export type EffectKind = 'none' | 'read' | 'write';
 /**
@@ -42,6 +43,24 @@ export interface JoinIR {
 
 export type TriggerKind = 'manual' | 'webhook' | 'schedule' | 'poll' | 'stream';
 
+/**
+ * A type that repeats what its port `body` leads to; what comes back at its input `next` is the result of a round. Names its parameters,
+ * which hold literals.
+ */
+export interface LoopIR {
+  /**
+   * Choice parameter. `items`: the input in batches, `run` is not called. Any other value: `run` decides before each round by the port
+   * its outputs go to, `body` for one more round or `done`; its items are those of the input, later those of the last round.
+   */
+  readonly mode: string;
+  /** Number parameter: items of a round in the mode `items`. */
+  readonly batchSize: string;
+  /** Number parameter: rounds at the same time in the mode `items`. */
+  readonly concurrency: string;
+  /** Number parameter: rounds after which the step fails with LOOP_LIMIT in the other modes. */
+  readonly limit: string;
+}
+
 interface TypeBase {
   /** `<plugin id>/<name>`, such as `core/set`. */
   readonly type: string;
@@ -73,6 +92,11 @@ export interface NodeTypeIR extends TypeBase {
   readonly atomic?: boolean | { readonly by: string; readonly values: readonly string[] };
   readonly cpu?: 'heavy';
   readonly join?: JoinIR;
+  /** Per-batch types without effects whose call may end with a wait instead of outputs. */
+  readonly waits?: WaitKind;
+  readonly loop?: LoopIR;
+  /** Ends the loop around it: no further round begins. Its items are those of the round. @default false */
+  readonly breaks?: boolean;
   /** Answers the request of a webhook that leaves its reply to a step. @default false */
   readonly replies?: boolean;
   /** Error codes that prove a write was not applied. */

@@ -6,6 +6,7 @@ import type { BatchOutput, CallEnd, CallInput, CallSpec, ItemOutcome, LogLine, R
 import { createPluginHost, inProcess, loopback, pluginEntry } from '@plugboard/plugin-host';
 import { coerceParams, definePlugin, isPlugin, StepFailure } from '@plugboard/sdk';
 import type { Item, Json, JsonObject, NodeDefinition, NodeTypeIR, ParamIR, ParamProblem, Plugin, StepError } from '@plugboard/sdk';
+import { type TestFile, type TestState, answerState, fakeConnect, fakeFiles } from './fake-reach.ts';
 import { fakeWeb } from './fake-web.ts';
 import type { Responder, SentRequest } from './fake-web.ts';
 
@@ -25,6 +26,8 @@ export interface HarnessRun {
   readonly requests: readonly SentRequest[];
   /** Replies to the webhook request, and code the step ran. */
   readonly rpcs: readonly RpcOp[];
+  /** Files the step made, in order. */
+  readonly files: readonly TestFile[];
   readonly end: CallEnd;
 }
 
@@ -37,7 +40,11 @@ export interface RunOptions {
   readonly deadlineMs?: number;
   /** @default 1 */
   readonly attempt?: number;
+  /** Rounds of the loop so far. @default 0 */
+  readonly round?: number;
   readonly signal?: AbortSignal;
+  /** Names the run, for what is kept between runs. @default 'run' */
+  readonly runId?: string;
   /** How long a stopped step may take to end, in milliseconds. @default 5000 */
   readonly graceMs?: number;
 }
@@ -52,6 +59,14 @@ export interface Harness {
   respond(url: string, responder: Responder): Harness;
   /** Answers what the step asks of the server, such as `code.run`. */
   rpc(answer: (op: RpcOp, item: number | undefined) => Json | Promise<Json>): Harness;
+  /** Files there are. */
+  files(...files: readonly TestFile[]): Harness;
+  /** Values kept between runs: give the same map to several runs. Without one each run begins with none. */
+  state(state: TestState): Harness;
+  /** Fills a credential slot, for steps that open it. */
+  credential(slot: string, fields: JsonObject): Harness;
+  /** Servers the step may connect to, as `host:port`. */
+  connect(...hosts: readonly string[]): Harness;
   run(options?: RunOptions): Promise<HarnessRun>;
 }
 
@@ -65,7 +80,16 @@ export function harness(of: Plugin | NodeDefinition, id?: string): Harness {
   );
   const type = types.toSorted((a, b) => b.version - a.version)[0];
   if (type === undefined) throw new Error(`The plugin ${plugin.id} has no node type ${wanted ?? ''}.`);
-  return build(plugin, type, { params: {}, inputs: {}, responders: [], rpc: undefined });
+  return build(plugin, type, {
+    params: {},
+    inputs: {},
+    responders: [],
+    rpc: undefined,
+    files: [],
+    state: undefined,
+    hosts: [],
+    credentials: {},
+  });
 }
 
 interface Setup {
@@ -73,6 +97,10 @@ interface Setup {
   readonly inputs: { readonly [port: string]: readonly Item[] };
   readonly responders: readonly (readonly [string, Responder])[];
   readonly rpc: ((op: RpcOp, item: number | undefined) => Json | Promise<Json>) | undefined;
+  readonly files: readonly TestFile[];
+  readonly state: TestState | undefined;
+  readonly hosts: readonly string[];
+  readonly credentials: { readonly [slot: string]: JsonObject };
 }
 
 function build(plugin: Plugin, type: NodeTypeIR, setup: Setup): Harness {
@@ -83,6 +111,10 @@ function build(plugin: Plugin, type: NodeTypeIR, setup: Setup): Harness {
     input: (port, items) => change({ inputs: { ...setup.inputs, [port]: items } }),
     respond: (url, responder) => change({ responders: [...setup.responders, [url, responder]] }),
     rpc: (answer) => change({ rpc: answer }),
+    files: (...files) => change({ files: [...setup.files, ...files] }),
+    state: (state) => change({ state }),
+    credential: (slot, fields) => change({ credentials: { ...setup.credentials, [slot]: fields } }),
+    connect: (...hosts) => change({ hosts: [...setup.hosts, ...hosts] }),
     run: (options) => run(plugin, type, setup, options ?? {}),
   };
 }
@@ -95,19 +127,26 @@ async function run(plugin: Plugin, type: NodeTypeIR, setup: Setup, options: RunO
   const outcomes: ItemOutcome[] = [];
   const logs: LogLine[] = [];
   const rpcs: RpcOp[] = [];
+  const files = fakeFiles(setup.files);
+  const state: TestState = setup.state ?? new Map();
   const sink = {
     outcomes: (some: readonly ItemOutcome[]) => void outcomes.push(...some),
     log: (lines: readonly LogLine[]) => void logs.push(...lines),
     rpc: async (op: RpcOp, item?: number): Promise<Json> => {
       rpcs.push(op);
+      const kept = answerState(state, options.runId ?? 'run', op);
+      if (kept !== undefined) return kept.value;
+      if (op.op === 'credential.open') return setup.credentials[op.slot] ?? null;
       if (setup.rpc !== undefined) return setup.rpc(op, item);
       if (op.op === 'reply.send') return null;
       throw new StepFailure('TEST_NO_ANSWER', `The test has no answer for ${op.op}. Add .rpc(…).`);
     },
     fetch: web.fetch,
+    files,
+    connect: fakeConnect(setup.hosts),
   };
   const end = await host.call(specOf(type, setup, options), sink, options.signal ?? new AbortController().signal);
-  return { ...gather(end, outcomes), logs, requests: web.requests, rpcs, end };
+  return { ...gather(end, outcomes), logs, requests: web.requests, rpcs, files: files.made, end };
 }
 
 let calls = 0;
@@ -132,14 +171,23 @@ function specOf(type: NodeTypeIR, setup: Setup, options: RunOptions): CallSpec {
     type: type.type,
     version: type.version,
     node: { id: 'node', name: type.title },
-    run: { id: 'run', workflowId: 'workflow', workflowName: 'Test', workspaceId: 'workspace', version: 1, environment: 'draft' },
+    run: {
+      id: options.runId ?? 'run',
+      workflowId: 'workflow',
+      workflowName: 'Test',
+      workspaceId: 'workspace',
+      version: 1,
+      environment: 'draft',
+    },
     now: '2026-01-01T00:00:00.000Z',
     attempt: options.attempt ?? 1,
+    ...(options.round === undefined ? {} : { round: options.round }),
     deadlineMs: options.deadlineMs ?? 0,
     concurrency: options.concurrency ?? 10,
     constants: type.per === 'batch' ? paramsFor(type, setup, (ir) => ir.perItem !== true, {}, 0) : {},
     inputs,
     key: 'key',
+    ...(Object.keys(setup.credentials).length > 0 && { slots: Object.keys(setup.credentials) }),
     ...(isPerItemOutcome(type, setup) && { outcomes: 'item' as const }),
   };
 }

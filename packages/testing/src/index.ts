@@ -3,6 +3,8 @@ export { contractSuite } from './contract-suite.ts';
 export type { ContractCheck, ContractOptions, ContractSample } from './contract-suite.ts';
 export { fakeClock } from './fake-clock.ts';
 export type { FakeClock } from './fake-clock.ts';
+export { testFile } from './fake-reach.ts';
+export type { TestFile, TestState } from './fake-reach.ts';
 export { connectionError, fakeWeb } from './fake-web.ts';
 export type { FakeWeb, Responder, SentRequest } from './fake-web.ts';
 export { harness } from './harness.ts';
