@@ -23,20 +23,33 @@ export type {
   RunError,
   RunEvent,
   StartedItem,
+  StepWait,
   Trial,
 } from './run/events.ts';
-export { RUN_STATUS, TRIGGER_KIND, WAITING_FOR, isTerminal, runStatusName } from './run/status.ts';
+export { RUN_STATUS, TRIGGER_KIND, WAITING_FOR, isAtRest, isTerminal, runStatusName } from './run/status.ts';
 export type { RunStatus, RunStatusName, TriggerKindName, WaitingFor } from './run/status.ts';
-export type { BatchOutput, CallEnd, CallInput, CallSpec, PluginHost, RpcOp, RunFacts, Sink } from './ports/plugin-host.ts';
-export type { AppendResult, InboxRow, Journal, Ownership, RunEnd, RunHead, RunRecord, StoredRun } from './ports/journal.ts';
+export type {
+  BatchOutput,
+  CallEnd,
+  CallFiles,
+  CallInput,
+  CallSpec,
+  PluginHost,
+  RequestSlot,
+  RpcOp,
+  RunFacts,
+  Sink,
+} from './ports/plugin-host.ts';
+export type { AppendResult, InboxRow, Journal, Ownership, RunEnd, RunHead, RunRecord, RunTimer, StoredRun } from './ports/journal.ts';
 export type { BlobStore } from './ports/blob-store.ts';
 export type { DispatchJob, Dispatcher } from './ports/dispatcher.ts';
 export { PlanError, compilePlan } from './plan/plan.ts';
 export type { FindType, JoinPolicy, Plan, PlanEdge, PlanNode } from './plan/plan.ts';
 export { batchParamsInParts, evaluateBatchParams, evaluateParams } from './plan/params.ts';
 export type { Evaluated, NodeParams } from './plan/params.ts';
+export { findStep, allSteps } from './run/steps.ts';
 export { SEMANTICS, UNIT, inputItem, inputItems, newRun, unitCount } from './run/state.ts';
-export type { EdgeState, RunState, StepInput, StepPhase, StepState, UnitProgress } from './run/state.ts';
+export type { EdgeState, LoopState, RunState, Scope, StepInput, StepPhase, StepState, UnitProgress } from './run/state.ts';
 export { ImpossibleEventError, fold } from './run/fold.ts';
 export { decide, outstanding } from './run/decide.ts';
 export type { Command } from './run/decide.ts';
@@ -45,6 +58,8 @@ export { allItems, ancestorIndex, ancestorItem } from './run/lineage.ts';
 export { stepScopes } from './run/scope.ts';
 export type { StepFacts } from './run/scope.ts';
 export { runOutput } from './run/output.ts';
+export { credentialUses } from './definition/credential-uses.ts';
+export type { CredentialUse } from './definition/credential-uses.ts';
 export { diffDefinitions } from './definition/diff.ts';
 export type { ChangedPart, DefinitionDiff, FieldChange, PartsDiff } from './definition/diff.ts';
 export { fromDraft, toDraft } from './definition/draft.ts';
@@ -59,6 +74,9 @@ export { parseOps } from './definition/parse-ops.ts';
 export type { ParseOpsResult } from './definition/parse-ops.ts';
 export { hasErrors, problemCatalog } from './definition/problems.ts';
 export type { ProblemCode } from './definition/problems.ts';
+export { opsBetween } from './definition/ops-between.ts';
+export { applyUntouched } from './definition/untouched.ts';
+export type { UntouchedResult } from './definition/untouched.ts';
 export { rebase } from './definition/rebase.ts';
 export type { Conflict, RebaseResult } from './definition/rebase.ts';
 export { semanticText } from './definition/semantic-hash.ts';

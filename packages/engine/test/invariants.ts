@@ -1,5 +1,6 @@
 /** What holds for the state of any run after any event. */
 import { type RunState, UNIT } from '../src/run/state.ts';
+import { allSteps } from '../src/run/steps.ts';
 import { RUN_STATUS } from '../src/run/status.ts';
 
 const FINAL = new Set(['succeeded', 'failed', 'skipped', 'cancelled']);
@@ -16,26 +17,36 @@ export function brokenInvariants(run: RunState): string[] {
   const check = (holds: boolean, text: string): void => {
     if (!holds) problems.push(text);
   };
-  const { steps, edges } = run.root;
+  const steps = [...allSteps(run.root)];
   check(Object.hasOwn(RUN_STATUS, run.status), `status ${run.status}`);
   check(run.ended === RUN_STATUS[run.status] >= RUN_STATUS.succeeded, `ended ${run.ended} as ${run.status}`);
+  check(run.status !== 'paused' || (run.paused && run.running === 0), 'paused while something is under way');
   check((run.status === 'waiting') === (run.waitingFor !== undefined), `waiting for ${run.waitingFor} as ${run.status}`);
   check(run.running === steps.filter((step) => step.phase === 'active' || step.phase === 'stopping').length, 'count of running steps');
   check(run.running <= run.plan.maxParallelSteps, 'more steps than allowed');
-  check(run.open === steps.filter((step) => !FINAL.has(step.phase)).length, 'count of open steps');
+  for (const scope of new Set(steps.map((step) => step.scope)))
+    check(
+      scope.open === steps.filter((step) => step.scope === scope && !FINAL.has(step.phase)).length,
+      `count of open steps in ${scope.path.join('.')}`,
+    );
+  check(run.stop !== undefined || run.overRounds.length === 0, 'a round that is over was forgotten');
   check(new Set(run.changed).size === run.changed.length, 'a step changed twice');
-  for (const node of run.plan.nodes) {
-    const step = steps[node.index];
-    if (!step) continue;
-    const at = `${node.id} (${step.phase})`;
-    if (step.phase === 'ready') check(run.readyQueue.includes(node.index), `${at} is not in the queue`);
+  for (const step of steps) {
+    const node = run.plan.nodes[step.index];
+    if (!node) continue;
+    const { edges } = step.scope;
+    const at = `${[node.id, ...step.scope.path].join('.')} (${step.phase})`;
+    if (step.phase === 'ready') check(run.readyQueue.includes(step), `${at} is not in the queue`);
     if (!run.stop) {
       const states = node.incoming.map((edge) => edges[edge.index]);
       check(step.unresolved === states.filter((state) => state === 'pending').length, `${at} unresolved`);
       if (step.phase === 'blocked' && node.incoming.length > 0) check(step.unresolved > 0 || run.seq === 0, `${at} hangs`);
     }
     if (step.phase === 'skipped') check(step.skip !== undefined && step.outputs === undefined, `${at} without reason`);
+    check((step.phase === 'waiting') === (step.held !== undefined), `${at} holds ${step.held?.wait.id}`);
     if (step.phase === 'succeeded' && run.seq > 0) check(step.outputs !== undefined, `${at} without outputs`);
+    check(step.phase !== 'looping' || run.stop !== undefined || (step.loop?.rounds.size ?? 0) > 0, `${at} without rounds`);
+    check((step.loop?.rounds.size ?? 0) === 0 || step.phase === 'looping' || run.stop !== undefined, `${at} with rounds`);
     const { units } = step;
     if (!units) continue;
     const count = (...which: number[]): number => units.states.filter((state) => which.includes(state)).length;

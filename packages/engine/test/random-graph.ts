@@ -18,6 +18,7 @@ const TYPES = [
   'batch-keyed',
   'bulk-write',
   'merge',
+  'wait',
   'join',
   'join',
 ] as const;
@@ -52,23 +53,63 @@ export class Dice {
 export function aRandomGraph(dice: Dice, size: number): Plan {
   const nodes: { [id: string]: NodeSpec } = {};
   const edges: string[] = [];
-  const sources: { id: string; ports: readonly string[] }[] = [{ id: 'start', ports: ['main'] }];
+  const sources: Source[] = [{ id: 'start', ports: ['main'] }];
   if (dice.once(4)) {
     nodes['other'] = 'trigger';
     sources.push({ id: 'other', ports: ['main'] });
   }
+  grow({ dice, nodes, edges, depth: 0 }, sources, size);
+  return aGraph(nodes, edges.join(' '), { maxParallelSteps: 1 + dice.roll(4) });
+}
+
+interface Source {
+  readonly id: string;
+  readonly ports: readonly string[];
+}
+
+interface Garden {
+  readonly dice: Dice;
+  readonly nodes: { [id: string]: NodeSpec };
+  readonly edges: string[];
+  /** Loops around what grows. */
+  readonly depth: number;
+}
+
+/** Adds nodes behind the sources; each becomes one itself. */
+function grow(garden: Garden, sources: Source[], size: number): void {
+  const { dice, nodes, edges } = garden;
   for (let n = 0; n < size; n += 1) {
-    const id = `n${n}`;
-    const type = dice.pick(TYPES);
+    const id = `n${Object.keys(nodes).length}`;
+    if (garden.depth < 2 && dice.once(12)) {
+      growLoop(garden, sources, id);
+      continue;
+    }
+    const type = garden.depth > 0 && dice.once(10) ? 'break' : dice.pick(TYPES);
     const onError = dice.pick<OnError>(['fail', 'continue', 'route']);
     const retry: RetryPolicy = { maxAttempts: 1 + dice.roll(3), ...(dice.once(4) ? { retryOn: ['timeout'] } : {}) };
     const params: JsonObject = type === 'join' ? { policy: dice.pick(['all', 'any', 'count']), count: 1 + dice.roll(3) } : {};
     nodes[id] = { type, params, onError, retry, concurrency: 1 + dice.roll(3), disabled: dice.once(10) };
-    for (let count = dice.once(20) ? 0 : 1 + dice.roll(3); count > 0; count -= 1) {
+    // A node of a body hangs on another one: without an edge it would lie outside.
+    for (let count = garden.depth === 0 && dice.once(20) ? 0 : 1 + dice.roll(3); count > 0; count -= 1) {
       const source = dice.pick(sources);
       edges.push(`${source.id}.${dice.pick(source.ports)}>${id}.${type === 'merge' ? dice.pick(['left', 'right']) : 'main'}`);
     }
     sources.push({ id, ports: [...(OUTPUTS[type] ?? ['main']), ...(onError === 'route' ? ['error'] : [])] });
   }
-  return aGraph(nodes, edges.join(' '), { maxParallelSteps: 1 + dice.roll(4) });
+}
+
+function growLoop(garden: Garden, sources: Source[], id: string): void {
+  const { dice, nodes, edges } = garden;
+  const mode = dice.once(3) ? 'until' : 'items';
+  nodes[id] = {
+    type: 'loop',
+    params: { mode, size: 1 + dice.roll(2), parallel: 1 + dice.roll(3), limit: 3 },
+    onError: dice.pick<OnError>(['fail', 'continue']),
+  };
+  const source = dice.pick(sources);
+  edges.push(`${source.id}.${dice.pick(source.ports)}>${id}.main`);
+  const body: Source[] = [{ id, ports: ['body'] }];
+  grow({ ...garden, depth: garden.depth + 1 }, body, 1 + dice.roll(3));
+  for (const end of body) if (dice.once(2)) edges.push(`${end.id}.${dice.pick(end.ports)}>${id}.next`);
+  sources.push({ id, ports: ['done'] });
 }

@@ -5,6 +5,7 @@ import { type Plan, compilePlan } from '../src/plan/plan.ts';
 import { type Command, decide } from '../src/run/decide.ts';
 import type { ItemOutcome, Lineage, Outputs, RunEvent } from '../src/run/events.ts';
 import { fold } from '../src/run/fold.ts';
+import { findStep } from '../src/run/steps.ts';
 import { type RunState, type StepState, UNIT, newRun } from '../src/run/state.ts';
 import { snapshot } from './invariants.ts';
 
@@ -55,6 +56,22 @@ export const TYPES: readonly TypeIR[] = [
   type('batch-write', { per: 'batch', effects: 'write' }),
   type('batch-keyed', { per: 'batch', effects: 'write', repeatable: true }),
   type('bulk-write', { per: 'batch', effects: 'write', atomic: false, runsOnEmpty: true }),
+  type('wait', { per: 'batch', waits: 'timer' }),
+  type('signal', { per: 'batch', waits: 'signal' }),
+  type('loop', {
+    per: 'batch',
+    runsOnEmpty: true,
+    waits: 'timer',
+    ports: { inputs: ports('main', 'next'), outputs: ports('body', 'done') },
+    params: {
+      mode: { kind: 'text', default: 'items', expr: 'deny' },
+      size: { kind: 'number', default: 1, expr: 'deny' },
+      parallel: { kind: 'number', default: 1, expr: 'deny' },
+      limit: { kind: 'number', default: 5, expr: 'deny' },
+    },
+    loop: { mode: 'mode', batchSize: 'size', concurrency: 'parallel', limit: 'limit' },
+  }),
+  type('break', { per: 'batch', breaks: true }),
   type('merge', { per: 'batch', ports: { inputs: ports('left', 'right') } }),
   type('join', {
     per: 'batch',
@@ -136,8 +153,14 @@ export class TestRun {
   }
 
   /** The whole step ends well; a number means that many items on `main`. */
-  finish(node: string, outputs: number | { readonly [port: string]: number } | Outputs): Command[] {
-    return this.take({ type: 'step.finished', node, startedAt: this.at, outputs: toOutputs(outputs, node) });
+  finish(node: string, outputs: number | { readonly [port: string]: number } | Outputs, ...path: number[]): Command[] {
+    return this.take({
+      type: 'step.finished',
+      node,
+      startedAt: this.at,
+      outputs: toOutputs(outputs, node),
+      ...(path.length > 0 ? { path } : {}),
+    });
   }
 
   fail(node: string, error: Partial<StepError> = {}, more: { unknown?: true; attempt?: number } = {}): Command[] {
@@ -165,12 +188,32 @@ export class TestRun {
     return this.take({ type: 'retry.due', node, attempt });
   }
 
+  /** The step's call ends with a wait; its items go on later. */
+  wait(node: string, outputs: number | Outputs, more: { dueAt?: number; short?: true } = {}): Command[] {
+    const { attempt } = this.step(node);
+    const wait = { id: `${node}.${attempt}`, kind: 'timer' as const, dueAt: this.at + 60_000, ...more };
+    return this.take({ type: 'step.waiting', node, attempt, startedAt: this.at, wait, outputs: toOutputs(outputs, node) });
+  }
+
+  /** The instant of the step's wait has come. */
+  due(node: string): Command[] {
+    return this.take({ type: 'wait.over', node, wait: this.step(node).held?.wait.id ?? '' });
+  }
+
   resolve(node: string, i: number, decision: 'retry' | 'done' | 'fail', output?: JsonObject): Command[] {
     return this.take({ type: 'unknown.resolved', node, i, decision, by: 'ada', ...(output ? { output: { json: output } } : {}) });
   }
 
   recover(): Command[] {
     return this.take({ type: 'run.recovered', fence: 2 });
+  }
+
+  pause(): Command[] {
+    return this.take({ type: 'pause.requested', by: 'ada' });
+  }
+
+  resume(): Command[] {
+    return this.take({ type: 'run.resumed', by: 'ada' });
   }
 
   cancel(): Command[] {
@@ -185,9 +228,9 @@ export class TestRun {
     return this;
   }
 
-  step(node: string): StepState {
-    const index = this.state.plan.byId.get(node)?.index ?? -1;
-    const step = this.state.root.steps[index];
+  step(node: string, ...path: number[]): StepState {
+    const found = this.state.plan.byId.get(node);
+    const step = found && findStep(this.state, found, path);
     if (!step) throw new RangeError(`no step ${node}`);
     return step;
   }
@@ -196,7 +239,7 @@ export class TestRun {
   get phases(): { [node: string]: string } {
     return Object.fromEntries(
       this.state.plan.nodes
-        .filter((node) => !node.isTrigger)
+        .filter((node) => !node.isTrigger && node.loops.length === 0)
         .map((node) => {
           const step = this.step(node.id);
           return [node.id, step.skip ? `${step.phase}: ${step.skip}` : step.phase];
@@ -219,7 +262,9 @@ export class TestRun {
 
   /** Ids of the nodes the commands of the last event run. */
   get runs(): string[] {
-    return this.commands.flatMap((command) => (command.type === 'run-step' ? [this.state.plan.nodes[command.node]?.id ?? '?'] : []));
+    return this.commands.flatMap((command) =>
+      command.type === 'run-step' ? [[this.state.plan.nodes[command.node]?.id ?? '?', ...(command.path ?? [])].join('.')] : [],
+    );
   }
 
   json(node: string, port = 'main'): JsonObject[] {

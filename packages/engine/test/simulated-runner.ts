@@ -2,10 +2,12 @@
  * A runner without I/O: carries out commands with results, failures and lost outcomes as the dice fall, in any order, and dies now and then.
  * It keeps its own books of what it did, and complains when the engine asks for something a real runner must never do.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { Plan, PlanNode } from '../src/plan/plan.ts';
 import { type Command, outstanding } from '../src/run/decide.ts';
 import type { ItemOutcome, ItemOutput, Outputs } from '../src/run/events.ts';
 import { UNIT, unitCount } from '../src/run/state.ts';
+import { allSteps, findStep } from '../src/run/steps.ts';
 import { brokenInvariants, snapshot } from './invariants.ts';
 import type { Dice } from './random-graph.ts';
 import { TestRun, type TestEvent, aBatch, anError, someItems } from './run-kit.ts';
@@ -13,6 +15,9 @@ import { TestRun, type TestEvent, aBatch, anError, someItems } from './run-kit.t
 /** One attempt of a step under way. */
 interface Call {
   readonly node: PlanNode;
+  /** Where in loops it is. */
+  readonly path: readonly number[];
+  readonly place: string;
   readonly attempt: number;
   queue: number[];
   flying: number[];
@@ -33,9 +38,13 @@ export class SimulatedRunner {
   readonly run: TestRun;
   readonly #plan: Plan;
   readonly #dice: Dice;
-  #calls = new Map<number, Call>();
-  /** Attempt each timer is for, by node. */
-  #timers = new Map<number, number>();
+  #calls = new Map<string, Call>();
+  /** Attempt each timer is for, by step. */
+  #timers = new Map<string, number>();
+  /** Waits that are kept outside of the process, by step; they survive it. */
+  readonly #waits = new Map<string, string>();
+  /** Waits the process holds itself, by step. */
+  #shortWaits = new Map<string, string>();
   #work: Command[] = [];
   readonly complaints: string[] = [];
   readonly #done = new Set<string>();
@@ -64,11 +73,15 @@ export class SimulatedRunner {
     const dice = this.#dice;
     if (dice.once(150)) return this.#cancel();
     if (dice.once(40)) return this.#crash();
+    if (dice.once(60)) return this.#pause();
     const actions: (() => void)[] = [];
     for (const call of this.#calls.values()) actions.push(() => this.#goOn(call));
     for (const [node, attempt] of this.#timers) actions.push(() => this.#ring(node, attempt));
+    for (const waits of [this.#waits, this.#shortWaits])
+      for (const [node, wait] of waits) actions.push(() => this.#waitOver(waits, node, wait));
     const asking = this.#asking();
     if (asking.length > 0) actions.push(() => this.#answer(dice.pick(asking)));
+    if (this.run.state.paused) actions.push(() => this.#tell({ type: 'run.resumed', by: 'ada' }));
     if (actions.length === 0) return false;
     dice.pick(actions)();
     return true;
@@ -91,26 +104,40 @@ export class SimulatedRunner {
       case 'schedule-retry':
         return this.#tell({
           type: 'retry.scheduled',
-          node: this.#id(command.node),
+          ...this.#on(placeOf(command)),
           attempt: command.attempt,
           dueAt: this.run.at + command.delayMs,
         });
       case 'await-retry':
-        this.#timers.set(command.node, command.attempt);
+        this.#timers.set(placeOf(command), command.attempt);
+        return;
+      case 'await':
+        (command.wait.short ? this.#shortWaits : this.#waits).set(placeOf(command), command.wait.id);
         return;
       case 'stop-step': {
-        const call = this.#calls.get(command.node);
-        this.#timers.delete(command.node);
+        const place = placeOf(command);
+        const call = this.#calls.get(place);
+        this.#timers.delete(place);
+        this.#shortWaits.delete(place);
         if (!call) return;
         call.queue = [];
         call.isStopped = true;
         // An aborted call may still tell how it ended.
-        if (command.abort && this.#dice.once(2)) this.#calls.delete(command.node);
+        if (command.abort && this.#dice.once(2)) this.#calls.delete(place);
         return;
       }
       case 'suspend':
+        if (command.waitingFor === undefined) {
+          // Out of memory nobody keeps these; the run asks for them anew when it goes on.
+          this.#timers.clear();
+          this.#shortWaits.clear();
+        }
         // A call that has told all its results is only about to end.
-        if (this.#timers.size > 0 || [...this.#calls.values()].some((call) => call.queue.length + call.flying.length > 0))
+        if (
+          this.#timers.size > 0 ||
+          this.#shortWaits.size > 0 ||
+          [...this.#calls.values()].some((call) => call.queue.length + call.flying.length > 0)
+        )
           this.complaints.push('suspended while something was under way');
         return;
       case 'end-run':
@@ -123,20 +150,24 @@ export class SimulatedRunner {
 
   #start(command: Extract<Command, { type: 'run-step' }>): void {
     const node = this.#node(command.node);
-    const step = this.run.step(node.id);
+    const path = command.path ?? [];
+    const step = this.run.step(node.id, ...path);
+    const place = placeOf(command);
     // As in the runner: a command that is out of date, or for a step whose call is still under way, is dropped.
-    if (this.#calls.has(command.node) || step.phase !== 'active') return;
-    const states = node.incoming.map((edge) => this.run.state.root.edges[edge.index]);
+    if (this.#calls.has(place) || step.phase !== 'active') return;
+    const states = node.incoming.map((edge) => step.scope.edges[edge.index]);
     const withItems = states.filter((state) => state === 'items').length;
     const early = node.join && node.join.policy !== 'all' && withItems >= (node.join.policy === 'any' ? 1 : node.join.count);
     if (states.includes('pending') && !early) this.complaints.push(`${node.id} runs before its edges are resolved`);
     if (node.disabled || step.skip) this.complaints.push(`${node.id} runs although it is disabled or skipped`);
     const count = step.input ? unitCount(node, step.input) : 0;
     const units = command.units ?? Array.from({ length: count }, (_, i) => i);
-    for (const i of units) if (this.#done.has(`${node.id}:${i}`)) this.complaints.push(`${node.id}:${i} was done and starts again`);
+    for (const i of units) if (this.#done.has(`${place}:${i}`)) this.complaints.push(`${place}:${i} was done and starts again`);
     if (command.units?.length === 0) this.complaints.push(`${node.id} is to run nothing`);
-    this.#calls.set(command.node, {
+    this.#calls.set(place, {
       node,
+      path,
+      place,
       attempt: command.attempt,
       queue: [...units],
       flying: [],
@@ -148,16 +179,34 @@ export class SimulatedRunner {
   #goOn(call: Call): void {
     if (call.node.effects === 'write') return this.#write(call);
     const dice = this.#dice;
-    const { id } = call.node;
-    if (dice.once(8)) return this.#tell({ type: 'step.started', node: id, attempt: call.attempt });
+    const on = this.#on(call.place);
+    if (dice.once(8)) return this.#tell({ type: 'step.started', ...on, attempt: call.attempt });
     if (dice.once(5)) {
       call.queue = [];
-      this.#tell({ type: 'step.failed', node: id, attempt: call.attempt, error: anError(dice.pick(ERRORS)) });
+      this.#tell({ type: 'step.failed', ...on, attempt: call.attempt, error: anError(dice.pick(ERRORS)) });
+      return this.#over(call);
+    }
+    if (call.node.typeName === 'wait' && !dice.once(4)) {
+      call.queue = [];
+      const wait = {
+        id: `${call.place}.${call.attempt}`,
+        kind: 'timer' as const,
+        dueAt: this.run.at + 1000,
+        ...(dice.once(2) ? { short: true as const } : {}),
+      };
+      this.#tell({
+        type: 'step.waiting',
+        ...on,
+        attempt: call.attempt,
+        startedAt: this.run.at,
+        wait,
+        outputs: this.#outputs(call.node),
+      });
       return this.#over(call);
     }
     if (call.node.wholeInput || (call.isWhole && !dice.once(3))) {
       call.queue = [];
-      this.#tell({ type: 'step.finished', node: id, startedAt: this.run.at, outputs: this.#outputs(call.node) });
+      this.#tell({ type: 'step.finished', ...on, startedAt: this.run.at, outputs: this.#outputs(call.node) });
       return this.#over(call);
     }
     // Some items end, in any order.
@@ -195,10 +244,10 @@ export class SimulatedRunner {
       const [i = 0] = window.splice(0, 1);
       this.#settle(call, [{ i, error: anError({ code: 'EXPR', kind: 'input' }) }]);
     }
-    if (window.length === 0 || call.isStopped || this.run.step(node.id).phase !== 'active') return;
-    const { units } = this.run.step(node.id);
+    if (window.length === 0 || call.isStopped || this.run.step(node.id, ...call.path).phase !== 'active') return;
+    const { units } = this.run.step(node.id, ...call.path);
     for (const i of window) {
-      const key = `${node.id}:${i}`;
+      const key = `${call.place}:${i}`;
       if (this.#done.has(key)) this.complaints.push(`${key} was done and is written again`);
       if (this.#sealed.has(key)) this.complaints.push(`${key} may have been written and is written again unasked`);
       if (!node.repeatable) this.#sealed.add(key);
@@ -210,11 +259,11 @@ export class SimulatedRunner {
     }
     this.#tell({
       type: 'items.started',
-      node: node.id,
+      ...this.#on(call.place),
       items: window.map((i) => ({
         i,
         attempt: (units?.tries.get(i) ?? 0) + 1,
-        ...(units?.params.has(i) ? {} : { params: JSON.parse(this.#params.get(`${node.id}:${i}`) ?? 'null') }),
+        ...(units?.params.has(i) ? {} : { params: JSON.parse(this.#params.get(`${call.place}:${i}`) ?? 'null') }),
       })),
     });
     call.flying = window;
@@ -222,7 +271,7 @@ export class SimulatedRunner {
 
   #settle(call: Call, outcomes: ItemOutcome[]): void {
     for (const outcome of outcomes) {
-      const key = `${call.node.id}:${outcome.i}`;
+      const key = `${call.place}:${outcome.i}`;
       if ('ok' in outcome) this.#done.add(key);
       else if (
         !outcome.unknown &&
@@ -230,35 +279,46 @@ export class SimulatedRunner {
       )
         this.#sealed.delete(key);
     }
-    this.#tell({ type: 'items.settled', node: call.node.id, outcomes });
+    this.#tell({ type: 'items.settled', ...this.#on(call.place), outcomes });
   }
 
   /** The call has ended; units that came back meanwhile are carried out now. */
   #over(call: Call): void {
-    if (this.#calls.get(call.node.index) !== call) return;
-    this.#calls.delete(call.node.index);
+    if (this.#calls.get(call.place) !== call) return;
+    this.#calls.delete(call.place);
     const { state } = this.run;
-    if (state.ended || this.run.step(call.node.id).phase !== 'active') return;
-    for (const command of outstanding(state)) if (command.type === 'run-step' && command.node === call.node.index) this.#carryOut(command);
+    // Its round may be over by now.
+    if (state.ended || findStep(state, call.node, call.path)?.phase !== 'active') return;
+    for (const command of outstanding(state)) if (command.type === 'run-step' && placeOf(command) === call.place) this.#carryOut(command);
   }
 
-  #ring(node: number, attempt: number): void {
-    this.#timers.delete(node);
-    this.#tell({ type: 'retry.due', node: this.#id(node), attempt });
+  #ring(place: string, attempt: number): void {
+    this.#timers.delete(place);
+    this.#tell({ type: 'retry.due', ...this.#on(place), attempt });
   }
 
-  #asking(): { node: string; i: number }[] {
-    return this.#plan.nodes.flatMap((node) => {
-      const step = this.run.step(node.id);
+  /** A timer rings at most once; now and then its message comes twice. */
+  #waitOver(waits: Map<string, string>, place: string, wait: string): void {
+    if (waits === this.#shortWaits || !this.#dice.once(5)) waits.delete(place);
+    const { node, path = [] } = this.#on(place);
+    const planned = this.#plan.byId.get(node);
+    // The second message may come when the round is over.
+    if (planned && findStep(this.run.state, planned, path)) this.#tell({ type: 'wait.over', ...this.#on(place), wait });
+    else waits.delete(place);
+  }
+
+  #asking(): { place: string; i: number }[] {
+    return [...allSteps(this.run.state.root)].flatMap((step) => {
       if (['succeeded', 'failed', 'skipped', 'cancelled'].includes(step.phase)) return [];
-      return [...(step.units?.states ?? [])].flatMap((state, i) => (state === UNIT.asking ? [{ node: node.id, i }] : []));
+      const place = placeOf({ node: step.index, path: step.scope.path });
+      return [...(step.units?.states ?? [])].flatMap((state, i) => (state === UNIT.asking ? [{ place, i }] : []));
     });
   }
 
-  #answer({ node, i }: { node: string; i: number }): void {
+  #answer({ place, i }: { place: string; i: number }): void {
     const decision = this.#dice.pick(['retry', 'done', 'fail'] as const);
-    if (decision === 'retry') this.#sealed.delete(`${node}:${i}`);
-    this.#tell({ type: 'unknown.resolved', node, i, decision, by: 'ada' });
+    if (decision === 'retry') this.#sealed.delete(`${place}:${i}`);
+    this.#tell({ type: 'unknown.resolved', ...this.#on(place), i, decision, by: 'ada' });
   }
 
   #cancel(): boolean {
@@ -266,13 +326,18 @@ export class SimulatedRunner {
     return true;
   }
 
+  #pause(): boolean {
+    this.#tell({ type: 'pause.requested', by: 'ada' });
+    return true;
+  }
+
   /** The process dies; another folds the journal and does what is outstanding. */
   #crash(): boolean {
     this.#calls = new Map();
     this.#timers = new Map();
+    this.#shortWaits = new Map();
     this.#endings = 0;
-    if (JSON.stringify(this.run.replayed()) !== JSON.stringify(snapshot(this.run.state)))
-      this.complaints.push('the journal gives another state');
+    if (!isDeepStrictEqual(this.run.replayed(), snapshot(this.run.state))) this.complaints.push('the journal gives another state');
     this.#tell({ type: 'run.recovered', fence: 2 });
     return true;
   }
@@ -281,17 +346,30 @@ export class SimulatedRunner {
   #compare(): void {
     const wanted = new Set<string>();
     for (const command of outstanding(this.run.state)) {
-      if (command.type === 'run-step' || command.type === 'stop-step') wanted.add(`call ${command.node}`);
-      else if (command.type === 'await-retry') wanted.add(`timer ${command.node} ${command.attempt}`);
+      if (command.type === 'run-step' || command.type === 'stop-step') wanted.add(`call ${placeOf(command)}`);
+      else if (command.type === 'await-retry') wanted.add(`timer ${placeOf(command)} ${command.attempt}`);
+      else if (command.type === 'await') wanted.add(`${command.wait.short ? 'short' : 'wait'} ${placeOf(command)} ${command.wait.id}`);
       else if (command.type === 'schedule-retry') this.complaints.push(`nobody sets the retry of ${this.#id(command.node)}`);
     }
     for (const one of wanted) {
-      const [kind, node, attempt] = one.split(' ');
-      const under = kind === 'call' ? this.#calls.has(Number(node)) : this.#timers.get(Number(node)) === Number(attempt);
-      if (!under) this.complaints.push(`${one} is outstanding and not under way`);
+      const [kind = '', place = '', which = ''] = one.split(' ');
+      if (!this.#isUnderWay(kind, place, which)) this.complaints.push(`${one} is outstanding and not under way`);
     }
-    for (const node of this.#timers.keys())
-      if (!wanted.has(`timer ${node} ${this.#timers.get(node)}`)) this.complaints.push(`timer of ${node} for nothing`);
+    for (const [place, attempt] of this.#timers)
+      if (!wanted.has(`timer ${place} ${attempt}`)) this.complaints.push(`timer of ${place} for nothing`);
+  }
+
+  #isUnderWay(kind: string, place: string, which: string): boolean {
+    switch (kind) {
+      case 'call':
+        return this.#calls.has(place);
+      case 'timer':
+        return this.#timers.get(place) === Number(which);
+      case 'wait':
+        return this.#waits.get(place) === which;
+      default:
+        return this.#shortWaits.get(place) === which;
+    }
   }
 
   #outputs(node: PlanNode): Outputs {
@@ -314,4 +392,16 @@ export class SimulatedRunner {
   #id(index: number): string {
     return this.#node(index).id;
   }
+
+  /** The step at a place, as events name it. */
+  #on(place: string): { node: string; path?: number[] } {
+    const [index, path] = place.split('@');
+    const node = this.#id(Number(index));
+    return path === undefined ? { node } : { node, path: path.split('.').map(Number) };
+  }
+}
+
+/** A step as text: its node, and the rounds it lies in. */
+function placeOf({ node, path }: { readonly node: number; readonly path?: readonly number[] }): string {
+  return path && path.length > 0 ? `${node}@${path.join('.')}` : String(node);
 }

@@ -1,5 +1,6 @@
 /** Nodes and edges as a graph: dangling edges, ports, cycles, what starts the workflow and what never runs. */
 import type { TypeIR } from '@plugboard/sdk';
+import { BODY_PORT, NEXT_PORT, loopsAround } from '../plan/loops.ts';
 import { ancestry, findCycles, reachableFrom } from './graph.ts';
 import type { Successors } from './graph.ts';
 import { problem } from './problems.ts';
@@ -16,7 +17,7 @@ export interface GraphCheck {
   readonly leadsTo: (from: number, to: number) => boolean;
 }
 
-export function checkGraph(definition: WorkflowDefinition, subjects: readonly Subject[], mayLoop: (type: TypeIR) => boolean): GraphCheck {
+export function checkGraph(definition: WorkflowDefinition, subjects: readonly Subject[]): GraphCheck {
   const byId = new Map<string, Subject>();
   // Of two nodes with one id the first counts; the second is reported where ids are read.
   for (const subject of subjects) if (!byId.has(subject.node.id)) byId.set(subject.node.id, subject);
@@ -42,7 +43,12 @@ export function checkGraph(definition: WorkflowDefinition, subjects: readonly Su
     if (before) problems.push(problem('EDGE_DUPLICATE', { path, edgeId: edge.id }, { edge: edge.id, other: before.id }));
     else seen.set(ends, edge);
   }
-  problems.push(...checkGroups(definition, byId), ...checkCycles(subjects, successors, mayLoop), ...checkReach(subjects, successors));
+  problems.push(
+    ...checkGroups(definition, byId),
+    ...checkCycles(subjects, successors),
+    ...checkLoops(definition, subjects, byId),
+    ...checkReach(subjects, successors),
+  );
   let leads: ((from: number, to: number) => boolean) | undefined;
   return { problems, successors, leadsTo: (from, to) => (leads ??= ancestry(successors))(from, to) };
 }
@@ -88,12 +94,42 @@ function checkGroups(definition: WorkflowDefinition, byId: ReadonlyMap<string, S
   );
 }
 
-function checkCycles(subjects: readonly Subject[], successors: Successors, mayLoop: (type: TypeIR) => boolean): Problem[] {
-  const isAllowed = (index: number): boolean => {
-    const type = subjects[index]?.type;
-    return type !== undefined && mayLoop(type);
-  };
-  return findCycles(successors, isAllowed).map((cycle) => {
+function isLoop(subject: Subject | undefined): boolean {
+  return subject?.type?.kind === 'node' && subject.type.loop !== undefined && subject.node.data.disabled !== true;
+}
+
+/** What lies inside a loop is reached through it alone, and a break lies inside one. */
+function checkLoops(definition: WorkflowDefinition, subjects: readonly Subject[], byId: ReadonlyMap<string, Subject>): Problem[] {
+  const edges = definition.edges.flatMap((edge, index) => {
+    const [source, target] = [byId.get(edge.source), byId.get(edge.target)];
+    return source && target
+      ? [{ from: source.index, port: edge.sourceHandle, to: target.index, input: edge.targetHandle, edge, index, source, target }]
+      : [];
+  });
+  const around = loopsAround(subjects.length, edges, (index) => isLoop(subjects[index]));
+  const problems: Problem[] = [];
+  for (const { from, port, to, input, edge, index, source, target } of edges) {
+    const place = { path: `edges[${index}]`, edgeId: edge.id, nodeId: target.node.id };
+    const [outside = [], inside = []] = [around[from], around[to]];
+    const isEntry = isLoop(source) && port === BODY_PORT;
+    const isBack = isLoop(target) && input === NEXT_PORT;
+    if (isBack) {
+      if (outside.at(-1) !== to && !(isEntry && from === to))
+        problems.push(problem('LOOP_NEXT', place, { node: source.name, loop: target.name }));
+    } else if (inside.length > 0 && !isEntry && inside.at(-1) !== outside.at(-1)) {
+      const loop = subjects[inside.at(-1) ?? -1]?.name ?? '';
+      problems.push(problem('LOOP_ENTRY', place, { node: target.name, source: source.name, loop }));
+    }
+  }
+  for (const { index, type, node, path, name } of subjects) {
+    if (type?.kind === 'node' && type.breaks && (around[index] ?? []).length === 0)
+      problems.push(problem('BREAK_OUTSIDE', { path, nodeId: node.id }, { node: name }));
+  }
+  return problems;
+}
+
+function checkCycles(subjects: readonly Subject[], successors: Successors): Problem[] {
+  return findCycles(successors, (index) => isLoop(subjects[index])).map((cycle) => {
     const names = [...cycle, ...cycle.slice(0, 1)].map((index) => subjects[index]?.name ?? '');
     const shown = names.length <= 12 ? names : [...names.slice(0, 6), '…', ...names.slice(-5)];
     const first = subjects[cycle[0] ?? 0];

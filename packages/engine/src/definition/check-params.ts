@@ -76,7 +76,7 @@ function checkFields(fields: ParamsIR, values: JsonObject, path: string, walk: W
 }
 
 /** Surely hidden: a condition on a sibling that is an expression is open until the run. */
-function isHidden(when: Condition, fields: ParamsIR, values: JsonObject): boolean {
+export function isHidden(when: Condition, fields: ParamsIR, values: JsonObject): boolean {
   const given: { [name: string]: Json | undefined } = {};
   for (const name of readBy(when)) {
     const value = Object.hasOwn(values, name) ? values[name] : undefined;

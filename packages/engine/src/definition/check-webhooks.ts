@@ -1,5 +1,6 @@
 /**
- * Webhook triggers: their `path`, `method` and `reply` are part of the extension point, so their meaning is checked here for any plugin.
+ * Webhook triggers: their `path`, `method`, `moreMethods` and `reply` are part of the extension point, so their meaning is checked here for
+ * any plugin.
  * That a parameter has the right type is checked with the other parameters.
  */
 import type { Json, TypeIR } from '@plugboard/sdk';
@@ -16,6 +17,9 @@ export const WEBHOOK_REPLIES = ['immediate', 'last-step', 'respond'] as const;
 const METHODS: ReadonlySet<string> = new Set(WEBHOOK_METHODS);
 const REPLIES: ReadonlySet<string> = new Set(WEBHOOK_REPLIES);
 const MAX_PATH_LENGTH = 200;
+/** One method, or several; those of the second come on top. */
+const METHOD_PARAMS = ['method', 'moreMethods'] as const;
+const PARAM_NAME = /^[A-Za-z_]\w{0,63}$/;
 
 export function checkWebhooks(subject: Subject): Problem[] {
   const { type, node, name } = subject;
@@ -30,15 +34,15 @@ export function checkWebhooks(subject: Subject): Problem[] {
     const rule = brokenPathRule(path);
     if (rule !== undefined) problems.push(problem('WEBHOOK_PATH_INVALID', pathPlace, { node: name, path, rule }, { severity }));
   }
-  const method = literalParam(type, node, 'method');
-  const methods: readonly (Json | undefined)[] = Array.isArray(method) ? method : [method];
-  for (const each of methods) {
-    if (!isLiteralText(each) || METHODS.has(each)) continue;
-    const upper = each.toUpperCase();
-    const hint = METHODS.has(upper) ? { hint: `Did you mean "${upper}"?` } : {};
-    problems.push(
-      problem('WEBHOOK_METHOD_INVALID', placeOf(subject, 'data.params.method'), { node: name, method: each }, { severity, ...hint }),
-    );
+  for (const param of METHOD_PARAMS) {
+    for (const each of listed(literalParam(type, node, param))) {
+      if (!isLiteralText(each) || METHODS.has(each)) continue;
+      const upper = each.toUpperCase();
+      const hint = METHODS.has(upper) ? { hint: `Did you mean "${upper}"?` } : {};
+      problems.push(
+        problem('WEBHOOK_METHOD_INVALID', placeOf(subject, `data.params.${param}`), { node: name, method: each }, { severity, ...hint }),
+      );
+    }
   }
   const reply = literalParam(type, node, 'reply');
   if (isLiteralText(reply) && !REPLIES.has(reply))
@@ -55,9 +59,7 @@ export function checkReplies(subjects: readonly Subject[], successors: Successor
     const { type, node, name } = subject;
     if (!isWebhook(type) || node.data.disabled === true) continue;
     const path = literalParam(type, node, 'path');
-    const method = literalParam(type, node, 'method');
-    const methods: readonly (Json | undefined)[] = Array.isArray(method) ? method : [method];
-    for (const each of methods) {
+    for (const each of METHOD_PARAMS.flatMap((param) => listed(literalParam(type, node, param)))) {
       if (!isLiteralText(path) || !isLiteralText(each)) continue;
       const route = `${each} ${normalisePath(path)}`;
       const before = routes.get(route);
@@ -89,7 +91,7 @@ export function checkReplies(subjects: readonly Subject[], successors: Successor
 export function normalisePath(path: string): string {
   return path
     .split('/')
-    .map((segment) => (segment.startsWith(':') ? '*' : segment))
+    .map((segment) => (segment.startsWith(':') ? '*' : segment.startsWith('*') ? '**' : segment))
     .join('/');
 }
 
@@ -99,19 +101,25 @@ export function brokenPathRule(path: string): string | undefined {
   if (path.startsWith('/')) return 'begins with a slash; leave it out';
   if (path.endsWith('/')) return 'ends with a slash; leave it out';
   const names = new Set<string>();
-  for (const segment of path.split('/')) {
+  const segments = path.split('/');
+  for (const [i, segment] of segments.entries()) {
     if (segment === '') return 'has an empty segment';
     if (segment === '.' || segment === '..') return `has the segment "${segment}"`;
-    if (segment.startsWith(':')) {
+    if (segment.startsWith(':') || segment.startsWith('*')) {
       const name = segment.slice(1);
-      if (!/^[A-Za-z_]\w{0,63}$/.test(name) || name === '__proto__')
+      if (!PARAM_NAME.test(name) || name === '__proto__')
         return `has the parameter "${segment}", whose name is not made of letters, digits and _`;
       if (names.has(name)) return `has the parameter "${segment}" twice`;
+      if (segment.startsWith('*') && i < segments.length - 1) return `has "${segment}" before its end, which takes all that follows`;
       names.add(name);
     } else if (!/^[A-Za-z0-9._~-]+$/.test(segment))
       return `has the segment "${segment}", which holds other characters than A-Z a-z 0-9 . _ ~ -`;
   }
   return undefined;
+}
+
+function listed(value: Json | undefined): readonly (Json | undefined)[] {
+  return Array.isArray(value) ? value : [value];
 }
 
 function isWebhook(type: TypeIR | undefined): type is Extract<TypeIR, { kind: 'trigger' }> {

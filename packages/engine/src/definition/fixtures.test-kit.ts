@@ -145,7 +145,12 @@ export const TYPES: readonly TypeIR[] = [
     },
   }),
   node('test/merge', { per: 'batch', ports: { inputs: [{ id: 'left' }, { id: 'right' }] } }),
-  node('test/loop', {}),
+  node('test/loop', {
+    per: 'batch',
+    ports: { inputs: [{ id: 'main' }, { id: 'next' }], outputs: [{ id: 'body' }, { id: 'done' }] },
+    loop: { mode: 'mode', batchSize: 'size', concurrency: 'parallel', limit: 'limit' },
+  }),
+  node('test/break', { per: 'batch', breaks: true }),
   { ...node('core/set', {}), version: 2 },
 ];
 

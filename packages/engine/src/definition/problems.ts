@@ -253,6 +253,24 @@ const CATALOG = {
     message: 'These nodes lead back to themselves: {cycle}.',
     hint: 'Remove one of the edges, or use a loop node.',
   },
+  LOOP_ENTRY: {
+    severity: 'error',
+    doc: 'An edge leads into the body of a loop from outside.',
+    message: '"{node}" lies inside the loop "{loop}", and "{source}" does not.',
+    hint: 'Connect "{source}" to the loop itself, or take "{node}" out of the loop.',
+  },
+  LOOP_NEXT: {
+    severity: 'error',
+    doc: 'An edge hands items back to a loop from outside of its body.',
+    message: '"{node}" hands items back to the loop "{loop}", and does not lie inside it.',
+    hint: 'Connect it to the input main of the loop.',
+  },
+  BREAK_OUTSIDE: {
+    severity: 'error',
+    doc: 'A node that ends a loop lies in none.',
+    message: '"{node}" ends the loop around it, and there is none.',
+    hint: 'Move it between the body port of a loop and its end, or remove it.',
+  },
   NO_TRIGGER: {
     severity: 'warning',
     doc: 'No enabled trigger starts the workflow.',
@@ -413,7 +431,7 @@ const CATALOG = {
     severity: 'error',
     doc: 'The path of a webhook cannot be served.',
     message: '"{node}": the path "{path}" {rule}.',
-    hint: 'Write segments of A-Z a-z 0-9 . _ ~ - between slashes; a segment may be a parameter such as :id.',
+    hint: 'Write segments of A-Z a-z 0-9 . _ ~ - between slashes; a segment may be a parameter such as :id, the last one such as *rest for all that follows.',
   },
   WEBHOOK_PATH_DUPLICATE: {
     severity: 'error',

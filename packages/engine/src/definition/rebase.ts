@@ -127,8 +127,13 @@ function clashOfSet(kind: PartKind | 'workflow', id: string, path: FieldPath, va
   };
 }
 
+/** The renamings among operations that expressions followed. */
+export function renamesIn(ops: readonly DraftOp[]): Summary['renames'] {
+  return summarise(ops).renames;
+}
+
 /** A value written while someone renamed a node refers to the node by its new name. */
-function followRenames(op: DraftOp, renames: Summary['renames']): DraftOp {
+export function followRenames(op: DraftOp, renames: Summary['renames']): DraftOp {
   if (renames.length === 0) return op;
   const follow = (value: Json): Json => renames.reduce((text, each) => renameNode(text, each.from, each.name), value);
   if (op.op === 'set' && op.kind === 'node' && op.path[0] === 'data' && op.path[1] === 'params') {

@@ -304,14 +304,20 @@ describe('validateDefinition', () => {
     'a\\b',
     'x'.repeat(201),
     '*',
+    'a/*rest/b',
+    ':rest/*rest',
+    '*1',
     'a/{id}',
   ])('a webhook cannot have the path %s', (path) => {
     expect(codes(aWorkflow([aHook({ path })]))).toEqual(['WEBHOOK_PATH_INVALID nodes[0].data.params.path']);
   });
 
-  test.each(['a', 'contract/echo', 'a/:id/b/:other', 'A-b_c.d~e', '...', 'x'.repeat(200)])('a webhook can have the path %s', (path) => {
-    expect(codes(aWorkflow([aHook({ path })]))).toEqual([]);
-  });
+  test.each(['a', 'contract/echo', 'a/:id/b/:other', 'a/:id/*rest', '*all', 'A-b_c.d~e', '...', 'x'.repeat(200)])(
+    'a webhook can have the path %s',
+    (path) => {
+      expect(codes(aWorkflow([aHook({ path })]))).toEqual([]);
+    },
+  );
 
   test.each<[string, WorkflowDefinition]>([
     ['a default stands in for a required value', withStep('core/join')],
@@ -409,13 +415,21 @@ describe('validateDefinition', () => {
     expect(cycle?.message).toContain('First → Second → Third → First');
   });
 
-  test('a cycle may pass a type that loops, but not avoid it', () => {
-    const options = { ...OPTIONS, mayLoop: (type: { type: string }) => type.type === 'test/loop' };
+  test('a cycle may pass a loop, but not avoid it', () => {
     const nodes = [aHook(), aNode('loop', 'test/loop'), aNode('a', 'core/set'), aNode('b', 'core/set')];
-    expect(validateDefinition(aWorkflow(nodes, ['hook>loop', 'loop>a', 'a>b', 'b>loop']), options)).toEqual([]);
-    expect(validateDefinition(aWorkflow(nodes, ['hook>loop', 'loop>a', 'a>b', 'b>loop', 'b>a']), options).map((each) => each.code)).toEqual(
-      ['CYCLE'],
-    );
+    const edges = ['hook>loop', 'loop.body>a', 'a>b', 'b>loop.next'];
+    expect(validateDefinition(aWorkflow(nodes, edges), OPTIONS)).toEqual([]);
+    expect(validateDefinition(aWorkflow(nodes, [...edges, 'b>a']), OPTIONS).map((each) => each.code)).toEqual(['CYCLE']);
+  });
+
+  test('the body of a loop is reached through it alone, items come back from inside, and a break lies in a loop', () => {
+    const nodes = [aHook(), aNode('loop', 'test/loop'), aNode('a', 'core/set'), aNode('b', 'core/set'), aNode('stop', 'test/break')];
+    const codes = (...edges: string[]) => validateDefinition(aWorkflow(nodes, edges), OPTIONS).map((each) => each.code);
+    expect(codes('hook>loop', 'loop.body>a', 'a>stop', 'a>loop.next', 'loop.done>b')).toEqual([]);
+    expect(codes('hook>loop', 'loop.body>a', 'hook>a', 'a>stop', 'loop.done>b')).toEqual(['LOOP_ENTRY']);
+    expect(codes('hook>loop', 'loop.body>a', 'a>stop', 'loop.done>b', 'b>a')).toEqual(['LOOP_ENTRY']);
+    expect(codes('hook>loop', 'hook>b', 'loop.body>a', 'a>stop', 'b>loop.next')).toEqual(['LOOP_NEXT']);
+    expect(codes('hook>loop', 'loop.body>a', 'hook>b', 'hook>stop')).toEqual(['BREAK_OUTSIDE']);
   });
 
   test('an expression problem says where it is, in the text as stored', () => {

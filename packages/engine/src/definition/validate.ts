@@ -31,8 +31,6 @@ export interface ValidateOptions {
   readonly limits?: Partial<DefinitionLimits>;
   /** Syntax check of code parameters. @default code is not checked */
   checkCode?(code: string, language: string): CodeProblem | undefined;
-  /** Types a cycle may pass, such as loops. @default none */
-  mayLoop?(type: TypeIR): boolean;
 }
 
 export function validateDefinition(definition: WorkflowDefinition, options: ValidateOptions): Problem[] {
@@ -45,7 +43,7 @@ function everyProblem(definition: WorkflowDefinition, options: ValidateOptions):
   if (whole.some(({ code }) => OVER_LIMIT.has(code))) return whole;
   const subjects = subjectsOf(definition, options.findType);
   const byName = new Map(subjects.toReversed().map((subject) => [subject.node.data.name, subject]));
-  const graph = checkGraph(definition, subjects, options.mayLoop ?? (() => false));
+  const graph = checkGraph(definition, subjects);
   const work: ExpressionWork = { compiled: new Map(), patterns: 0, isOver: false };
   const context: ParamsContext = { work, byName, leadsTo: graph.leadsTo, checkCode: options.checkCode };
   return [

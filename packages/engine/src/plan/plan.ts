@@ -2,10 +2,12 @@
  * A definition made ready to run: names resolved to indexes, expressions compiled, policies completed.
  * Compiled once per workflow version and shared by all its runs; nothing in it changes afterwards.
  */
-import type { EffectKind, NodeTypeIR, TypeIR } from '@plugboard/sdk';
+import type { EffectKind, LoopIR, NodeTypeIR, TypeIR } from '@plugboard/sdk';
+import { credentialUses } from '../definition/credential-uses.ts';
 import { effectOf, inputPorts, isAtomic, isRepeatable, outputPorts } from '../definition/type-facts.ts';
 import type { OnError, WorkflowDefinition, WorkflowNode } from '../definition/types.ts';
 import { DEFAULT_RETRY, type CompleteRetryPolicy, completeRetry } from '../run/retry-policy.ts';
+import { BODY_PORT, NEXT_PORT, loopsAround } from './loops.ts';
 import { type NodeParams, compileParams } from './params.ts';
 
 export interface PlanEdge {
@@ -17,6 +19,20 @@ export interface PlanEdge {
   /** Index of the target node. */
   readonly to: number;
   readonly input: string;
+}
+
+/** A node that repeats others. */
+export interface PlanLoop {
+  /** `items`: rounds of input items. `rounds`: its type decides before each. */
+  readonly mode: 'items' | 'rounds';
+  readonly batchSize: number;
+  readonly concurrency: number;
+  readonly limit: number;
+  /** Nodes of one round; those of a loop inside it are that loop's. */
+  readonly body: readonly number[];
+  /** Edges a round begins with, and those its items come back by, in edge order. */
+  readonly entry: readonly PlanEdge[];
+  readonly back: readonly PlanEdge[];
 }
 
 export interface JoinPolicy {
@@ -50,12 +66,19 @@ export interface PlanNode {
   readonly repeatable: boolean;
   readonly rejectedCodes: readonly string[] | undefined;
   readonly join: JoinPolicy | undefined;
+  readonly loop: PlanLoop | undefined;
+  /** Ends the loop around it. */
+  readonly breaks: boolean;
+  /** Loops around it, outermost first. */
+  readonly loops: readonly number[];
   readonly retry: CompleteRetryPolicy;
   readonly onError: OnError;
   /** 0 = only the run's limit. */
   readonly timeoutMs: number;
   readonly concurrency: number;
   readonly params: NodeParams;
+  /** Keys of the credentials it uses, by slot. */
+  readonly credentials: { readonly [slot: string]: string };
 }
 
 export interface Plan {
@@ -76,6 +99,7 @@ export type FindType = (type: string, version: number) => TypeIR | undefined;
 const DEFAULT_RUN_TIMEOUT_MS = 30 * 60_000;
 const DEFAULT_PARALLEL_STEPS = 20;
 const DEFAULT_CONCURRENCY = 10;
+const DEFAULT_ROUNDS = 1000;
 
 /** Thrown when a definition names a node type this server does not have. Install the plugin, or publish a version without it. */
 export class PlanError extends Error {
@@ -104,11 +128,29 @@ export function compilePlan(definition: WorkflowDefinition, findType: FindType):
     if (from === undefined || to === undefined) continue;
     const planned = { index: edges.length, id: edge.id, from, port: edge.sourceHandle, to, input: edge.targetHandle };
     edges.push(planned);
-    outgoing[from]?.push(planned);
-    incoming[to]?.push(planned);
+  }
+  const types = definition.nodes.map((node) => findType(node.type, node.data.typeVersion));
+  const isLoop = (index: number): boolean => isLoopType(types[index]) && definition.nodes[index]?.data.disabled !== true;
+  const loops = loopsAround(definition.nodes.length, edges, isLoop);
+  const rounds = definition.nodes.map((_, index): Rounds | undefined =>
+    isLoop(index)
+      ? { body: definition.nodes.flatMap((__, node) => (loops[node]?.at(-1) === index ? [node] : [])), entry: [], back: [] }
+      : undefined,
+  );
+  for (const edge of edges) {
+    const isEntry = edge.port === BODY_PORT && rounds[edge.from] !== undefined;
+    const isBack = edge.input === NEXT_PORT && (loops[edge.from]?.at(-1) === edge.to || (isEntry && edge.from === edge.to));
+    if (isEntry) rounds[edge.from]?.entry.push(edge);
+    else outgoing[edge.from]?.push(edge);
+    if (isBack) rounds[edge.to]?.back.push(edge);
+    else incoming[edge.to]?.push(edge);
   }
   const nodes = definition.nodes.map((node, index) =>
-    planNode(node, { index, incoming: incoming[index] ?? [], outgoing: outgoing[index] ?? [] }, findType),
+    planNode(
+      node,
+      { index, incoming: incoming[index] ?? [], outgoing: outgoing[index] ?? [], loops: loops[index] ?? [], rounds: rounds[index] },
+      types[index],
+    ),
   );
   return {
     name: definition.name,
@@ -116,21 +158,32 @@ export function compilePlan(definition: WorkflowDefinition, findType: FindType):
     edges,
     byId: new Map(nodes.map((node) => [node.id, node])),
     byName: new Map(nodes.map((node) => [node.name, node])),
-    ends: nodes.filter((node) => node.outgoing.length === 0).map((node) => node.index),
+    ends: nodes.filter((node) => node.outgoing.length === 0 && node.loops.length === 0).map((node) => node.index),
     timezone: definition.settings.timezone ?? 'UTC',
     timeoutMs: definition.settings.timeoutMs ?? DEFAULT_RUN_TIMEOUT_MS,
     maxParallelSteps: Math.max(1, definition.settings.maxParallelSteps ?? DEFAULT_PARALLEL_STEPS),
   };
 }
 
+interface Rounds {
+  readonly body: readonly number[];
+  readonly entry: PlanEdge[];
+  readonly back: PlanEdge[];
+}
+
 interface Place {
   readonly index: number;
   readonly incoming: PlanEdge[];
   readonly outgoing: readonly PlanEdge[];
+  readonly loops: readonly number[];
+  readonly rounds: Rounds | undefined;
 }
 
-function planNode(node: WorkflowNode, { index, incoming, outgoing }: Place, findType: FindType): PlanNode {
-  const type = findType(node.type, node.data.typeVersion);
+function isLoopType(type: TypeIR | undefined): boolean {
+  return type?.kind === 'node' && type.loop !== undefined;
+}
+
+function planNode(node: WorkflowNode, { index, incoming, outgoing, loops, rounds }: Place, type: TypeIR | undefined): PlanNode {
   if (!type)
     throw new PlanError(
       node.id,
@@ -161,11 +214,15 @@ function planNode(node: WorkflowNode, { index, incoming, outgoing }: Place, find
     repeatable: step !== undefined && isRepeatable(step, node),
     rejectedCodes: step?.rejected,
     join: step?.join ? joinOf(step.join, params) : undefined,
+    loop: step?.loop && rounds ? loopOf(step.loop, params, rounds) : undefined,
+    breaks: step?.breaks === true,
+    loops,
     retry: node.data.retry ? completeRetry(node.data.retry) : DEFAULT_RETRY,
     onError: node.data.onError ?? 'fail',
     timeoutMs: node.data.timeoutMs ?? 0,
     concurrency: Math.max(1, node.data.concurrency ?? DEFAULT_CONCURRENCY),
     params,
+    credentials: Object.fromEntries(credentialUses(type, node).map(({ slot, key }) => [slot, key])),
   };
 }
 
@@ -175,5 +232,19 @@ function joinOf(join: NonNullable<NodeTypeIR['join']>, params: NodeParams): Join
   return {
     policy: policy === 'any' || policy === 'count' ? policy : 'all',
     count: typeof count === 'number' ? Math.max(1, count) : 1,
+  };
+}
+
+function loopOf(loop: LoopIR, { constants }: NodeParams, rounds: Rounds): PlanLoop {
+  const count = (name: string, otherwise: number): number => {
+    const value = constants[name];
+    return typeof value === 'number' ? Math.max(1, Math.floor(value)) : otherwise;
+  };
+  return {
+    ...rounds,
+    mode: constants[loop.mode] === 'items' ? 'items' : 'rounds',
+    batchSize: count(loop.batchSize, 1),
+    concurrency: count(loop.concurrency, 1),
+    limit: count(loop.limit, DEFAULT_ROUNDS),
   };
 }

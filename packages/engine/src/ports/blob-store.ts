@@ -2,8 +2,8 @@
 import type { BlobRef } from '../run/events.ts';
 
 export interface BlobStore {
-  /** Stores JSON text durably. Storing the same text again is cheap. */
-  put(workspaceId: string, text: string): Promise<BlobRef>;
+  /** Stores JSON text durably. Storing the same text again is cheap. With the run it is of, it is kept as long as such a run is. */
+  put(workspaceId: string, text: string, runId?: string): Promise<BlobRef>;
   /** @throws BlobMissingError when the store has no such payload. */
   get(workspaceId: string, ref: BlobRef): Promise<string>;
 }

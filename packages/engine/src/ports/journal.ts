@@ -44,6 +44,15 @@ export interface RunRecord {
   readonly bytes: string;
   /** Inbox rows these events took in. */
   readonly inbox?: readonly string[];
+  /** Waits these events began, kept beside the run until they are due. */
+  readonly timers?: readonly RunTimer[];
+}
+
+/** An instant a run out of memory waits for. When it comes, its id lands in the run's inbox, under the kind `timer`. */
+export interface RunTimer {
+  readonly id: string;
+  /** Milliseconds since 1970. */
+  readonly dueAt: number;
 }
 
 /**
@@ -101,7 +110,12 @@ export interface Ownership {
   /** Runs this process owns, suspended ones that have left memory included. */
   loadOwned(runIds: readonly string[]): Promise<StoredRun[]>;
   /** Inbox rows of runs this process owns; they come back until the flush that takes them in has deleted them. */
-  readInbox(): Promise<InboxRow[]>;
+  readInbox(runIds?: readonly string[]): Promise<InboxRow[]>;
+  /**
+   * Moves due timers of any run into the inbox of that run, by the database's clock, at most `limit`; gives how many, and how long the
+   * next one takes, in milliseconds. Each is moved once, whoever asks.
+   */
+  fireTimers(limit: number): Promise<{ readonly fired: number; readonly nextInMs?: number }>;
   /** Puts something that happened to a run from outside; false when the same `sourceKey` was there already. */
   putInbox(row: { runId: string; workspaceId: string; sourceKey: string; kind: string; payload: unknown }): Promise<boolean>;
 }

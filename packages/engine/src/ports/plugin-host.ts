@@ -2,7 +2,7 @@
  * The seam between the engine's world and plugin code. Every transport and every plugin format implements it; the runner sees nothing else.
  * Only JSON crosses. Sketch and rules: docs/adr on "one runtime, three transports".
  */
-import type { FileRef, Json, JsonObject, StepError } from '@plugboard/sdk';
+import type { ConnectOptions, FileMeta, FileRef, Json, JsonObject, StepError, StepSocket, WaitKind } from '@plugboard/sdk';
 import type { ItemOutcome, LogLine } from '../run/events.ts';
 
 /** Facts about the run a plugin may see. */
@@ -37,6 +37,8 @@ export interface CallSpec {
   /** ISO instant of the step's start. */
   readonly now: string;
   readonly attempt: number;
+  /** Of a loop: rounds it has begun. Of a step inside one: the number of its round, from 0. @default 0 */
+  readonly round?: number;
   /** Longest time the call may take, in milliseconds; 0 = no limit. */
   readonly deadlineMs: number;
   /** Items in flight at once for a per-item type. */
@@ -45,6 +47,8 @@ export interface CallSpec {
   readonly outcomes?: 'item';
   /** Idempotency key of a per-batch write that is atomic. */
   readonly key?: string;
+  /** Credential slots that are filled; absent for none. */
+  readonly slots?: readonly string[];
   /** Parameters equal for all items, evaluated and coerced. */
   readonly constants: JsonObject;
   /** Items per input port, in edge order. */
@@ -66,7 +70,28 @@ export type RpcOp =
       readonly headers: { readonly [name: string]: string };
       readonly body: Json;
       readonly raw?: boolean;
-    };
+      /** A stored file that is the body instead. */
+      readonly fileId?: string;
+    }
+  | { readonly op: 'credential.open'; readonly slot: string }
+  | { readonly op: 'state.get'; readonly key: string }
+  | { readonly op: 'state.set'; readonly key: string; readonly value: Json }
+  | { readonly op: 'state.claim'; readonly keys: readonly string[]; readonly keepMs?: number };
+
+/** Files as steps reach them. Contents are streams; they keep their own form on every transport. */
+export interface CallFiles {
+  open(file: Pick<FileRef, 'id'>): Promise<ReadableStream<Uint8Array>>;
+  find(id: string): Promise<FileRef>;
+  /** Rejects, and leaves nothing, when the content fails. */
+  create(content: ReadableStream<Uint8Array> | Uint8Array, meta: FileMeta): Promise<FileRef>;
+}
+
+/** The credential slot a request names. */
+export interface RequestSlot {
+  readonly name: string;
+  /** Not the first hop: towards a host the credential may not go to it is left off instead of refused. */
+  readonly isRedirected: boolean;
+}
 
 export interface Sink {
   /** Items of a per-item call, in any order; may come several times, synchronously too. */
@@ -75,6 +100,12 @@ export interface Sink {
   rpc(op: RpcOp, item?: number): Promise<Json>;
   /** Egress-guarded WHATWG fetch of this call. */
   readonly fetch: typeof globalThis.fetch;
+  /** The same, signed with the credential of a slot by the server; absent where there are none. */
+  readonly signedFetch?: (slot: RequestSlot, input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+  /** Absent where there is no file store. */
+  readonly files?: CallFiles;
+  /** Egress-guarded connections, closed when the signal aborts. Absent where there are none. */
+  readonly connect?: (options: ConnectOptions, signal: AbortSignal) => Promise<StepSocket>;
 }
 
 /** One output item of a per-batch call. */
@@ -91,7 +122,12 @@ export interface BatchOutput {
  * `missing` says what items without an outcome are: `unknown` for writes that may have left, `not_sent` otherwise.
  */
 export type CallEnd =
-  | { readonly ok: true; readonly outputs?: readonly BatchOutput[] }
+  | {
+      readonly ok: true;
+      readonly outputs?: readonly BatchOutput[];
+      /** The step waits; `outputs` go on if the instant `until`, in milliseconds since 1970, comes first. */
+      readonly wait?: { readonly kind: WaitKind; readonly until?: number };
+    }
   | { readonly ok: false; readonly error: StepError; readonly missing: 'unknown' | 'not_sent' };
 
 export interface PluginHost {

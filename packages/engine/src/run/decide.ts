@@ -2,30 +2,45 @@
  * What has to be done for a run. `outstanding` says everything that is open, as recovery needs it; `decide` folds one event and says what is new.
  * Both read the state through the same function, so a live run and a recovered run do the same things.
  */
-import type { RunError, RunEvent } from './events.ts';
+import type { RunError, RunEvent, StepWait } from './events.ts';
 import { fold } from './fold.ts';
 import { LONGEST_DELAY_MS, retryDelayMs } from './retry-policy.ts';
-import { UNIT, type RunState } from './state.ts';
+import { UNIT, type RunState, type StepState } from './state.ts';
 import type { WaitingFor } from './status.ts';
-import { nodeAt, stepAt } from './steps.ts';
+import { allSteps, nodeAt } from './steps.ts';
 
 export type Command =
   /** Carry out an attempt. `units` are the ones to do; absent means all. */
-  | { readonly type: 'run-step'; readonly node: number; readonly attempt: number; readonly units?: readonly number[] }
+  | {
+      readonly type: 'run-step';
+      readonly node: number;
+      readonly path?: readonly number[];
+      readonly attempt: number;
+      readonly units?: readonly number[];
+    }
   /** Choose the instant of the next attempt: `delayMs` before jitter, at least `atLeastMs`. */
   | {
       readonly type: 'schedule-retry';
       readonly node: number;
+      readonly path?: readonly number[];
       readonly attempt: number;
       readonly delayMs: number;
       readonly jitter: 'full' | 'none';
       readonly atLeastMs: number;
     }
-  | { readonly type: 'await-retry'; readonly node: number; readonly attempt: number; readonly dueAt: number }
+  | {
+      readonly type: 'await-retry';
+      readonly node: number;
+      readonly path?: readonly number[];
+      readonly attempt: number;
+      readonly dueAt: number;
+    }
+  /** Tell `wait.over` when it is. What is not `short` is kept beside the run, so that the run may leave memory. */
+  | { readonly type: 'await'; readonly node: number; readonly path?: readonly number[]; readonly wait: StepWait }
   /** Start nothing new in this step; `abort` tells whether what runs is to be aborted, else writes in flight settle. */
-  | { readonly type: 'stop-step'; readonly node: number; readonly abort: boolean }
-  /** Nothing works any more: the run may leave memory. */
-  | { readonly type: 'suspend'; readonly waitingFor: WaitingFor }
+  | { readonly type: 'stop-step'; readonly node: number; readonly path?: readonly number[]; readonly abort: boolean }
+  /** Nothing works any more: the run may leave memory. Without `waitingFor` a person holds it. */
+  | { readonly type: 'suspend'; readonly waitingFor?: WaitingFor }
   | { readonly type: 'end-run'; readonly status: 'succeeded' | 'failed' | 'cancelled' | 'timed_out'; readonly error?: RunError };
 
 /**
@@ -34,15 +49,15 @@ export type Command =
  */
 export function decide(run: RunState, event: RunEvent): Command[] {
   const before = runCommand(run)?.type;
-  const wasQuarantined = run.quarantined;
+  const wasHeld = isHeld(run);
   fold(run, event);
   if (event.type === 'run.recovered' || event.type === 'run.quarantined') return outstanding(run);
-  // A run in quarantine has nothing under way, its waits for retries included.
-  if (wasQuarantined && !run.quarantined && !run.stop) return outstanding(run);
+  // A held run has nothing under way, its waits for retries included.
+  if (wasHeld && !isHeld(run) && !run.stop) return outstanding(run);
   if (run.ended) return [];
   const commands: Command[] = [];
-  for (const index of run.changed) {
-    const command = stepCommand(run, index);
+  for (const step of run.changed) {
+    const command = stepCommand(run, step);
     if (command) commands.push(command);
   }
   const last = runCommand(run);
@@ -55,10 +70,10 @@ export function decide(run: RunState, event: RunEvent): Command[] {
 export function outstanding(run: RunState): Command[] {
   if (run.ended || run.seq === 0) return [];
   const last = runCommand(run);
-  if (run.quarantined) return last ? [last] : [];
+  if (isHeld(run)) return last ? [last] : [];
   const commands: Command[] = [];
-  for (const node of run.plan.nodes) {
-    const command = stepCommand(run, node.index);
+  for (const step of allSteps(run.root)) {
+    const command = stepCommand(run, step);
     if (command && !(command.type === 'stop-step' && command.abort)) commands.push(command);
   }
   if (last) commands.push(last);
@@ -67,31 +82,37 @@ export function outstanding(run: RunState): Command[] {
 
 function runCommand(run: RunState): Command | undefined {
   if (run.ended || run.seq === 0) return undefined;
-  if (run.open === 0 || (run.stop && run.running === 0)) {
+  if (run.stop ? run.running === 0 : run.root.open === 0) {
     const status = run.stop?.status ?? 'succeeded';
     return run.stop?.error ? { type: 'end-run', status, error: run.stop.error } : { type: 'end-run', status };
   }
+  if (run.status === 'paused') return { type: 'suspend' };
   return run.status === 'waiting' && run.waitingFor ? { type: 'suspend', waitingFor: run.waitingFor } : undefined;
 }
 
-function stepCommand(run: RunState, index: number): Command | undefined {
-  const step = stepAt(run, index);
-  const node = nodeAt(run, index);
+/** Nothing of the run is under way, and nothing may be until somebody lets it go on. */
+function isHeld(run: RunState): boolean {
+  return run.quarantined || run.status === 'paused';
+}
+
+function stepCommand(run: RunState, step: StepState): Command | undefined {
+  const node = nodeAt(run, step.index);
+  const of = step.scope.path.length > 0 ? { node: step.index, path: step.scope.path } : { node: step.index };
   switch (step.phase) {
     case 'active': {
       const units = step.units;
-      if (!units) return { type: 'run-step', node: index, attempt: step.attempt };
+      if (!units) return { type: 'run-step', ...of, attempt: step.attempt };
       const idle: number[] = [];
       units.states.forEach((state, i) => {
         if (state === UNIT.idle) idle.push(i);
       });
-      return { type: 'run-step', node: index, attempt: step.attempt, units: idle };
+      return { type: 'run-step', ...of, attempt: step.attempt, units: idle };
     }
     case 'retry': {
       const attempt = step.attempt + 1;
       return {
         type: 'schedule-retry',
-        node: index,
+        ...of,
         attempt,
         delayMs: retryDelayMs(attempt, node.retry),
         jitter: node.retry.jitter,
@@ -99,12 +120,15 @@ function stepCommand(run: RunState, index: number): Command | undefined {
       };
     }
     case 'backoff':
-      return { type: 'await-retry', node: index, attempt: step.attempt + 1, dueAt: step.dueAt };
+      return { type: 'await-retry', ...of, attempt: step.attempt + 1, dueAt: step.dueAt };
+    case 'waiting':
+      return step.held && { type: 'await', ...of, wait: step.held.wait };
     case 'stopping':
-      return { type: 'stop-step', node: index, abort: false };
+      return { type: 'stop-step', ...of, abort: false };
     case 'cancelled':
     case 'failed':
-      return { type: 'stop-step', node: index, abort: true };
+      return { type: 'stop-step', ...of, abort: true };
+    case 'looping':
     case 'blocked':
     case 'ready':
     case 'asking':

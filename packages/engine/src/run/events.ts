@@ -2,7 +2,7 @@
  * What the journal of a run holds: facts, in order. Run state is a fold of them and nothing else.
  * Times are milliseconds since 1970 by the owner's clock. `path` is the iteration path of a step inside loops; the root scope leaves it out.
  */
-import type { Item, Json, StepError } from '@plugboard/sdk';
+import type { Item, Json, StepError, WaitKind } from '@plugboard/sdk';
 import type { WorkflowDefinition } from '../definition/types.ts';
 import type { RunStatusName } from './status.ts';
 
@@ -56,6 +56,17 @@ export interface LogLine {
   readonly i?: number;
 }
 
+/** What a step waits for. */
+export interface StepWait {
+  /** Unique in the run: `<node>.<attempt>`, and `<node>.signal` for what comes from outside, which may come before the step waits. */
+  readonly id: string;
+  readonly kind: WaitKind;
+  /** When it ends by itself; absent: never. */
+  readonly dueAt?: number;
+  /** So short that the run stays in memory for it. */
+  readonly short?: true;
+}
+
 interface At {
   readonly at: number;
 }
@@ -95,6 +106,17 @@ export type RunEvent =
   /** A retry was set for this instant (jitter and the service's wish included). */
   | (OfStep & { readonly type: 'retry.scheduled'; readonly attempt: number; readonly dueAt: number })
   | (OfStep & { readonly type: 'retry.due'; readonly attempt: number })
+  /** The step waits, and nothing of it is under way until `wait.over`; `outputs` go on if its instant comes first. */
+  | (OfStep & {
+      readonly type: 'step.waiting';
+      readonly attempt: number;
+      readonly startedAt: number;
+      readonly wait: StepWait;
+      readonly outputs: Outputs;
+      readonly logs?: readonly LogLine[];
+    })
+  /** The wait with this id is over: its instant has come, or what it waited for, which `outputs` has then. */
+  | (OfStep & { readonly type: 'wait.over'; readonly wait: string; readonly outputs?: Outputs })
   /** A person decided what an unknown write was: apply again with the same key, take it as done with this output, or fail it. */
   | (OfStep & {
       readonly type: 'unknown.resolved';
@@ -107,7 +129,9 @@ export type RunEvent =
   | (At & { readonly type: 'run.recovered'; readonly fence: number; readonly trial?: Trial })
   /** The run ended its server each time it went on alone: it is held back until a person resumes or cancels it. */
   | (At & { readonly type: 'run.quarantined'; readonly deaths: number })
-  /** A person lets a run out of quarantine. */
+  /** A person holds the run: what is under way ends, and no further step starts. */
+  | (At & { readonly type: 'pause.requested'; readonly by: string })
+  /** A person lets a run go on that was paused or in quarantine. */
   | (At & { readonly type: 'run.resumed'; readonly by: string })
   | (At & { readonly type: 'cancel.requested'; readonly by: string; readonly reason?: string })
   | (At & { readonly type: 'run.timed_out'; readonly activeMs: number })

@@ -10,7 +10,7 @@ describe('edges and items', () => {
     expect(run.runs).toEqual(['b']);
     expect(run.step('b').input?.count).toBe(3);
     run.finish('b', 1).map((command) => expect(command).toEqual({ type: 'end-run', status: 'succeeded' }));
-    expect(run.end().state).toMatchObject({ status: 'succeeded', ended: true, open: 0, running: 0 });
+    expect(run.end().state).toMatchObject({ status: 'succeeded', ended: true, root: { open: 0 }, running: 0 });
   });
 
   test('parallel branches run side by side and concatenate in edge order, not in order of time', () => {

@@ -2,65 +2,138 @@
  * How steps become ready: edges resolve with items or as skipped, and a node runs once its edges allow it.
  * Skipped is explicit, so no join can hang.
  */
-import type { JoinPolicy, PlanNode } from '../plan/plan.ts';
-import type { Outputs } from './events.ts';
-import { EMPTY_INPUT, type EdgeState, type InputPart, type RunState, type StepInput, type StepState, inputItems } from './state.ts';
+import { BODY_PORT } from '../plan/loops.ts';
+import type { JoinPolicy, PlanEdge, PlanNode } from '../plan/plan.ts';
+import type { Batch, Outputs } from './events.ts';
+import { beginItemRounds, beginRound, breakLoop, takeRound } from './loops.ts';
+import {
+  EMPTY_INPUT,
+  type EdgeState,
+  type InputPart,
+  type RunState,
+  type Scope,
+  type StepInput,
+  type StepState,
+  inputItems,
+} from './state.ts';
 import { outputsOfFailure } from './step-outputs.ts';
-import { makeReady, nodeAt, setPhase, stepAt } from './steps.ts';
+import { makeReady, nodeAt, setPhase } from './steps.ts';
 import { stopRun } from './stop.ts';
 
 /** A step ended well: its outputs go on to the nodes behind it, unless the run is stopping. */
-export function complete(run: RunState, node: PlanNode, outputs: Outputs): void {
-  const step = stepAt(run, node.index);
+export function complete(run: RunState, node: PlanNode, step: StepState, outputs: Outputs): void {
   if (step.startedAt === 0) step.startedAt = run.at;
+  step.units = undefined;
+  if (node.loop && !run.stop) {
+    const again = outputs[BODY_PORT];
+    if (again && again.items.length > 0) return nextRound(run, node, step, again);
+  }
   step.endedAt = run.at;
   step.outputs = outputs;
-  step.units = undefined;
-  setPhase(run, node.index, 'succeeded');
-  if (!run.stop) emit(run, node, outputs);
+  setPhase(run, step, 'succeeded');
+  if (run.stop) return;
+  emit(run, node, step, outputs);
+  if (node.breaks) breakLoop(run, step);
 }
 
 /** Marks a step as skipped and passes the reason on. */
-export function skip(run: RunState, index: number, reason: 'empty' | 'not_taken'): void {
-  const step = stepAt(run, index);
+export function skip(run: RunState, step: StepState, reason: 'empty' | 'not_taken'): void {
   if (step.phase !== 'blocked') return;
   step.skip = reason;
-  setPhase(run, index, 'skipped');
-  for (const edge of nodeAt(run, index).outgoing) resolveEdge(run, edge.index, edge.to, reason);
+  setPhase(run, step, 'skipped');
+  for (const edge of nodeAt(run, step.index).outgoing) resolveEdge(run, step.scope, edge, reason);
 }
 
-/** Lets ready steps start while the run has free places and nothing holds it back. */
+/** Lets ready steps start while the run has free places and nothing holds it back, and loops take in the rounds that are over. */
 export function activate(run: RunState): void {
-  if (run.quarantined) return;
-  const limit = run.plan.maxParallelSteps;
-  while (run.readyQueue.length > 0 && run.running < limit) {
-    const index = run.readyQueue.shift();
-    if (index === undefined) return;
-    const step = stepAt(run, index);
+  for (;;) {
+    for (let round = run.overRounds.shift(); round; round = run.overRounds.shift()) endRound(run, round);
+    if (run.stop || run.quarantined || run.paused || run.running >= run.plan.maxParallelSteps) return;
+    const step = run.readyQueue.shift();
+    if (!step) return;
     if (step.phase !== 'ready') continue;
     if (step.startedAt === 0) step.startedAt = run.at;
-    setPhase(run, index, 'active');
+    const node = nodeAt(run, step.index);
+    if (node.loop?.mode !== 'items') {
+      setPhase(run, step, 'active');
+      continue;
+    }
+    setPhase(run, step, 'looping');
+    const rounds = beginItemRounds(run, node.loop, step);
+    if (rounds.length > 0) go(run, rounds);
+    else complete(run, node, step, {});
   }
 }
 
+/** The rounds that a loop has begun start with their items. */
+function go(run: RunState, rounds: readonly Scope[]): void {
+  for (const round of rounds) {
+    const loop = round.of && nodeAt(run, round.of.index).loop;
+    for (const edge of loop?.entry ?? []) resolveEdge(run, round, edge, 'items');
+    // A body without nodes is over as soon as it began.
+    if (round.open === 0) run.overRounds.push(round);
+  }
+}
+
+/** The type of a loop asks for one more round. */
+function nextRound(run: RunState, node: PlanNode, step: StepState, items: Batch): void {
+  const { loop } = node;
+  if (!loop) return;
+  if ((step.loop?.begun ?? 0) >= loop.limit) return failLoop(run, node, step, loop.limit);
+  setPhase(run, step, 'looping');
+  go(run, [beginRound(run, loop, step, items)]);
+}
+
+function endRound(run: RunState, round: Scope): void {
+  const step = round.of;
+  if (!step || run.stop || step.phase !== 'looping') return;
+  const node = nodeAt(run, step.index);
+  if (!node.loop) return;
+  const next = takeRound(run, node.loop, round);
+  switch (next.kind) {
+    case 'rounds':
+      return go(run, next.rounds);
+    case 'done':
+      return complete(run, node, step, next.outputs);
+    case 'ask':
+      step.input = next.input;
+      return makeReady(run, step);
+  }
+}
+
+function failLoop(run: RunState, node: PlanNode, step: StepState, limit: number): void {
+  const error = {
+    code: 'LOOP_LIMIT',
+    kind: 'input',
+    message: `${node.name} would go on after ${limit} rounds, which is its limit. Check what ends it, or raise the limit.`,
+  } as const;
+  step.error = error;
+  step.endedAt = run.at;
+  if (node.onError !== 'fail') return complete(run, node, step, outputsOfFailure(node, step.input ?? EMPTY_INPUT, error));
+  setPhase(run, step, 'failed');
+  stopRun(run, 'failed', { code: error.code, message: error.message, node: node.id });
+}
+
 /** A port that emits nothing resolves as skipped: `empty` when no port emitted anything, `not_taken` when the items went elsewhere. */
-function emit(run: RunState, node: PlanNode, outputs: Outputs): void {
+function emit(run: RunState, node: PlanNode, step: StepState, outputs: Outputs): void {
   let emitted = false;
   for (const port in outputs) if ((outputs[port]?.items.length ?? 0) > 0) emitted = true;
   const silent: EdgeState = emitted ? 'not_taken' : 'empty';
   for (const edge of node.outgoing) {
     const batch = outputs[edge.port];
-    resolveEdge(run, edge.index, edge.to, batch && batch.items.length > 0 ? 'items' : silent);
+    resolveEdge(run, step.scope, edge, batch && batch.items.length > 0 ? 'items' : silent);
   }
 }
 
-function resolveEdge(run: RunState, edge: number, target: number, state: EdgeState): void {
-  const step = stepAt(run, target);
-  run.root.edges[edge] = state;
+/** An edge back into the loop has no step of its round behind it: the loop looks at it once the round is over. */
+function resolveEdge(run: RunState, scope: Scope, edge: PlanEdge, state: EdgeState): void {
+  scope.edges[edge.index] = state;
+  const step = scope.steps[edge.to];
+  if (!step) return;
   step.unresolved -= 1;
   if (state === 'items') step.edgesWithItems += 1;
   else if (state === 'empty') step.edgesEmpty += 1;
-  if (step.phase === 'blocked') considerFiring(run, nodeAt(run, target), step);
+  if (step.phase === 'blocked') considerFiring(run, nodeAt(run, edge.to), step);
 }
 
 /** Fires, skips or goes on waiting, from the states of the node's incoming edges. */
@@ -73,7 +146,7 @@ function considerFiring(run: RunState, node: PlanNode, step: StepState): void {
   }
   if (unresolved > 0) return;
   if (withItems > 0 || (node.runsOnEmpty && empty > 0 && !node.disabled)) return fire(run, node, step);
-  skip(run, node.index, empty > 0 ? 'empty' : 'not_taken');
+  skip(run, step, empty > 0 ? 'empty' : 'not_taken');
 }
 
 /** Edges with items after which a join runs without waiting for the rest; undefined for `all`. */
@@ -83,19 +156,21 @@ function neededEdges(join: JoinPolicy): number | undefined {
 }
 
 function fire(run: RunState, node: PlanNode, step: StepState): void {
-  step.input = gather(run, node);
-  if (!node.disabled) return makeReady(run, node.index);
+  step.input = gather(node, step.scope);
+  if (!node.disabled) return makeReady(run, step);
   // A disabled node hands its input on unchanged.
   const [port = 'main'] = node.outputPorts;
-  complete(run, node, { [port]: { items: inputItems(step.input) } });
+  complete(run, node, step, { [port]: { items: inputItems(step.input) } });
 }
 
-function gather(run: RunState, node: PlanNode): StepInput {
+function gather(node: PlanNode, scope: Scope): StepInput {
   const parts: InputPart[] = [];
   let offset = 0;
   for (const edge of node.incoming) {
-    if (run.root.edges[edge.index] !== 'items') continue;
-    const batch = stepAt(run, edge.from).outputs?.[edge.port];
+    if (scope.edges[edge.index] !== 'items') continue;
+    const source = scope.steps[edge.from];
+    // What comes from no step of this scope comes from its loop.
+    const batch = source ? source.outputs?.[edge.port] : scope.entry;
     if (!batch) continue;
     parts.push({ edge: edge.index, batch, offset });
     offset += batch.items.length;
@@ -115,9 +190,9 @@ function failJoin(run: RunState, node: PlanNode, step: StepState, needed: number
   step.startedAt = run.at;
   step.endedAt = run.at;
   if (node.onError !== 'fail') {
-    step.input = gather(run, node);
-    return complete(run, node, outputsOfFailure(node, step.input, error));
+    step.input = gather(node, step.scope);
+    return complete(run, node, step, outputsOfFailure(node, step.input, error));
   }
-  setPhase(run, node.index, 'failed');
+  setPhase(run, step, 'failed');
   stopRun(run, 'failed', { code: error.code, message: error.message, node: node.id });
 }

@@ -9,8 +9,11 @@ import { activate, complete, skip } from './firing.ts';
 import { whyImpossible } from './impossible-event.ts';
 import { advance, failAskedUnit, failAttempt, moveUnit, settleUnits, unitsOf } from './settle.ts';
 import { UNIT, type RunState, type StepState } from './state.ts';
-import { isFinal, makeReady, nodeAt, occupies, setPhase, stepAt } from './steps.ts';
+import type { WaitingFor } from './status.ts';
+import { allSteps, findStep, isFinal, makeReady, nodeAt, occupies, setPhase } from './steps.ts';
 import { stopRun } from './stop.ts';
+
+type OfStep = Extract<RunEvent, { node: string }>;
 
 type Handlers = { readonly [T in RunEvent['type']]: (run: RunState, event: Extract<RunEvent, { type: T }>) => void };
 
@@ -51,32 +54,35 @@ const HANDLERS: Handlers = {
     run.semantics = event.semantics;
     run.startedAt = event.at;
     run.triggerNode = trigger.index;
-    complete(run, trigger, event.outputs);
-    for (const node of run.plan.nodes) if (node.index !== trigger.index && node.incoming.length === 0) skip(run, node.index, 'not_taken');
+    const first = run.root.steps[trigger.index];
+    if (first) complete(run, trigger, first, event.outputs);
+    for (const step of run.root.steps) {
+      if (step && step.index !== trigger.index && run.plan.nodes[step.index]?.incoming.length === 0) skip(run, step, 'not_taken');
+    }
   },
 
   'step.started': (run, event) => {
-    const { step } = stepOf(run, event.node);
+    const { step } = stepOf(run, event);
     if (step.phase === 'active' && step.attempt === 1 && !step.units) step.startedAt = event.at;
   },
 
   'step.finished': (run, event) => {
-    const { node, step } = stepOf(run, event.node);
+    const { node, step } = stepOf(run, event);
     if (!occupies(step.phase)) return;
     if (step.attempt === 1 && !step.units) step.startedAt = event.startedAt;
     keepLogs(step, event.logs);
-    complete(run, node, event.outputs);
+    complete(run, node, step, event.outputs);
   },
 
   'step.failed': (run, event) => {
-    const { node, step } = stepOf(run, event.node);
+    const { node, step } = stepOf(run, event);
     if (!occupies(step.phase) || event.attempt !== step.attempt) return;
     keepLogs(step, event.logs);
     failAttempt(run, node, step, event.error, event.unknown === true);
   },
 
   'items.started': (run, event) => {
-    const { node, step } = stepOf(run, event.node);
+    const { node, step } = stepOf(run, event);
     if (!occupies(step.phase)) return;
     const units = unitsOf(node, step);
     for (const item of event.items) {
@@ -87,21 +93,21 @@ const HANDLERS: Handlers = {
   },
 
   'items.settled': (run, event) => {
-    const { node, step } = stepOf(run, event.node);
-    if (isFinal(step.phase)) return;
+    const { node, step } = stepOf(run, event);
+    if (isFinal(step.phase) || step.phase === 'waiting' || step.phase === 'looping') return;
     keepLogs(step, event.logs);
     settleUnits(run, node, step, event.outcomes);
   },
 
   'retry.scheduled': (run, event) => {
-    const { node, step } = stepOf(run, event.node);
+    const { step } = stepOf(run, event);
     if (step.phase !== 'retry' || event.attempt !== step.attempt + 1) return;
     step.dueAt = event.dueAt;
-    setPhase(run, node.index, 'backoff');
+    setPhase(run, step, 'backoff');
   },
 
   'retry.due': (run, event) => {
-    const { node, step } = stepOf(run, event.node);
+    const { node, step } = stepOf(run, event);
     if (step.phase !== 'backoff' || event.attempt !== step.attempt + 1) return;
     step.attempt = event.attempt;
     step.retryAfterMs = 0;
@@ -109,18 +115,42 @@ const HANDLERS: Handlers = {
     units?.states.forEach((state, i) => {
       if (state === UNIT.again) moveUnit(units, i, UNIT.idle);
     });
-    makeReady(run, node.index);
+    makeReady(run, step);
     if (units) advance(run, node, step, units);
   },
 
+  'step.waiting': (run, event) => {
+    const { node, step } = stepOf(run, event);
+    if (step.phase !== 'active' || event.attempt !== step.attempt) return;
+    if (step.attempt === 1) step.startedAt = event.startedAt;
+    keepLogs(step, event.logs);
+    step.units = undefined;
+    if (step.early?.wait === event.wait.id) {
+      const { outputs } = step.early;
+      step.early = undefined;
+      return complete(run, node, step, outputs);
+    }
+    step.held = { wait: event.wait, outputs: event.outputs };
+    setPhase(run, step, 'waiting');
+  },
+
+  'wait.over': (run, event) => {
+    const { node, step } = stepOf(run, event);
+    const { held } = step;
+    if (!held && event.outputs && !isFinal(step.phase) && !run.stop) step.early ??= { wait: event.wait, outputs: event.outputs };
+    if (!held || held.wait.id !== event.wait) return;
+    step.held = undefined;
+    complete(run, node, step, event.outputs ?? held.outputs);
+  },
+
   'unknown.resolved': (run, event) => {
-    const { node, step } = stepOf(run, event.node);
+    const { node, step } = stepOf(run, event);
     const { units } = step;
     if (isFinal(step.phase) || !units || units.states[event.i] !== UNIT.asking) return;
     switch (event.decision) {
       case 'retry':
         moveUnit(units, event.i, UNIT.idle);
-        if (step.phase === 'asking') makeReady(run, node.index);
+        if (step.phase === 'asking') makeReady(run, step);
         return;
       case 'done':
         return settleUnits(run, node, step, [{ i: event.i, ok: event.output ? [{ item: event.output }] : [] }]);
@@ -138,15 +168,18 @@ const HANDLERS: Handlers = {
     run.trial = undefined;
     loseAllInFlight(run);
     // A run that only has to end does so.
-    if (run.stop || run.open === 0) return;
+    if (run.stop || run.root.open === 0) return;
     run.quarantined = true;
     run.error = { code: 'RUN_QUARANTINED', message: quarantineMessage(event.deaths) };
-    run.root.steps.forEach((step, index) => {
-      if (step.phase === 'active') makeReady(run, index);
-    });
+    for (const step of allSteps(run.root)) if (step.phase === 'active') makeReady(run, step);
+  },
+
+  'pause.requested': (run) => {
+    if (!run.stop && run.root.open > 0) run.paused = true;
   },
 
   'run.resumed': (run) => {
+    run.paused = false;
     if (!run.quarantined) return;
     run.quarantined = false;
     run.error = undefined;
@@ -186,14 +219,12 @@ function loseInFlight(run: RunState, node: PlanNode, step: StepState): void {
 }
 
 function loseAllInFlight(run: RunState): void {
-  run.root.steps.forEach((step, index) => {
-    if (occupies(step.phase)) loseInFlight(run, nodeAt(run, index), step);
-  });
+  for (const step of allSteps(run.root)) if (occupies(step.phase)) loseInFlight(run, nodeAt(run, step.index), step);
 }
 
 /** What shows that a run gets on: a step, or some of its items, came to an end. */
 function isProgress({ type }: RunEvent): boolean {
-  return type === 'step.finished' || type === 'step.failed' || type === 'items.settled' || type === 'run.ended';
+  return type === 'step.finished' || type === 'step.waiting' || type === 'step.failed' || type === 'items.settled' || type === 'run.ended';
 }
 
 function quarantineMessage(deaths: number): string {
@@ -214,30 +245,36 @@ function keepLogs(step: StepState, lines: readonly NonNullable<StepState['logs']
   for (const line of lines) step.logs.push(line);
 }
 
-function stepOf(run: RunState, nodeId: string): { readonly node: PlanNode; readonly step: StepState } {
+function stepOf(run: RunState, { node: nodeId, path }: OfStep): { readonly node: PlanNode; readonly step: StepState } {
   const node = run.plan.byId.get(nodeId);
-  if (!node) throw new ImpossibleEventError(`The workflow has no node ${nodeId}`);
-  return { node, step: stepAt(run, node.index) };
+  const step = node && findStep(run, node, path);
+  if (!step) throw new ImpossibleEventError(`The run has no step of ${nodeId} there`);
+  return { node, step };
 }
 
 /** Status between start and end: running while a step works or can, waiting when all that is left waits. */
 function updateStatus(run: RunState): void {
   run.waitingFor = undefined;
   run.status = 'running';
-  if (run.stop || run.running > 0 || run.open === 0) return;
+  if (run.stop || run.running > 0 || run.root.open === 0) return;
   if (run.quarantined) {
     run.status = 'waiting';
     run.waitingFor = 'quarantine';
     return;
   }
+  if (run.paused) {
+    run.status = 'paused';
+    return;
+  }
   if (run.readyQueue.length > 0) return;
-  let asking = false;
-  for (const step of run.root.steps) {
-    if (step.phase === 'retry' || step.phase === 'backoff') return;
-    if (step.phase === 'asking') asking = true;
+  let waitingFor: WaitingFor | undefined;
+  for (const step of allSteps(run.root)) {
+    if (step.phase === 'retry' || step.phase === 'backoff' || step.held?.wait.short) return;
+    // What a person has to do is said before what comes by itself.
+    if (step.phase === 'asking') waitingFor = 'unknown_effect';
+    else waitingFor ??= step.held?.wait.kind;
   }
-  if (asking) {
-    run.status = 'waiting';
-    run.waitingFor = 'unknown_effect';
-  }
+  if (waitingFor === undefined) return;
+  run.status = 'waiting';
+  run.waitingFor = waitingFor;
 }

@@ -2,10 +2,11 @@
  * Which events a run in its present state cannot have. Asked before anything changes, so that a refused event leaves the state as it was.
  * A fact that merely comes too late (a result of a step that was stopped) is no contradiction: `fold` lets it change nothing.
  */
-import type { RunEvent } from './events.ts';
+import type { PlanNode } from '../plan/plan.ts';
+import type { RunEvent, StepWait } from './events.ts';
 import { type RunState, EMPTY_INPUT, UNIT, unitCount } from './state.ts';
 import { isTerminal } from './status.ts';
-import { nodeAt, stepAt } from './steps.ts';
+import { findStep } from './steps.ts';
 
 type OfStep = Extract<RunEvent, { node: string }>;
 
@@ -21,9 +22,10 @@ export function whyImpossible(run: RunState, event: RunEvent): string | undefine
       return run.plan.byId.get(event.trigger)?.isTrigger ? undefined : `The workflow has no trigger ${event.trigger}`;
     case 'run.ended':
       if (!isTerminal(event.status)) return `A run cannot end as ${event.status}`;
-      return event.status === 'succeeded' && (run.open > 0 || run.stop) ? 'A run cannot succeed before all its steps have' : undefined;
+      return event.status === 'succeeded' && (run.root.open > 0 || run.stop) ? 'A run cannot succeed before all its steps have' : undefined;
     case 'run.recovered':
     case 'run.quarantined':
+    case 'pause.requested':
     case 'run.resumed':
     case 'cancel.requested':
     case 'run.timed_out':
@@ -35,16 +37,19 @@ export function whyImpossible(run: RunState, event: RunEvent): string | undefine
 }
 
 function whyImpossibleForStep(run: RunState, event: OfStep): string | undefined {
-  const index = run.plan.byId.get(event.node)?.index;
-  if (index === undefined) return `The workflow has no node ${event.node}`;
-  if (event.path && event.path.length > 0) return `${event.node} has no iteration ${event.path.join('.')}`;
-  const step = stepAt(run, index);
+  const node = run.plan.byId.get(event.node);
+  if (node === undefined) return `The workflow has no node ${event.node}`;
+  const step = findStep(run, node, event.path);
+  if (!step) return `${event.node} has no step in round ${(event.path ?? []).join('.') || 'of the run itself'}`;
   if (step.phase === 'skipped') return run.stop ? undefined : `${event.type} came for ${event.node}, which was skipped`;
+  // A signal may come before its step waits for it.
+  if (event.type === 'wait.over') return undefined;
   if (step.phase === 'blocked' || step.phase === 'ready') {
     if (step.startedAt === 0) return `${event.type} came for ${event.node}, which has not been let start`;
   }
+  if (event.type === 'step.waiting' && !waitsFor(node, event.wait.kind)) return `${event.node} is of a type that does not wait`;
   if (event.type !== 'items.started' && event.type !== 'items.settled' && event.type !== 'unknown.resolved') return undefined;
-  const count = step.units?.states.length ?? unitCount(nodeAt(run, index), step.input ?? EMPTY_INPUT);
+  const count = step.units?.states.length ?? unitCount(node, step.input ?? EMPTY_INPUT);
   if (event.type === 'unknown.resolved') return isIndex(event.i, count) ? undefined : noItem(event.node, event.i);
   if (event.type === 'items.settled') {
     for (const { i } of event.outcomes) if (!isIndex(i, count)) return noItem(event.node, i);
@@ -59,6 +64,10 @@ function whyImpossibleForStep(run: RunState, event: OfStep): string | undefined 
     seen.add(i);
   }
   return undefined;
+}
+
+function waitsFor({ type }: PlanNode, kind: StepWait['kind']): boolean {
+  return type.kind === 'node' && type.waits === kind;
 }
 
 function isIndex(i: number, count: number): boolean {

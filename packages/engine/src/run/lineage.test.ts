@@ -12,9 +12,9 @@ function ancestors(run: TestRun, node: string, target: string): (number | undefi
   const found = run.state.plan.byId.get(target);
   if (!input || !found) throw new Error('not there');
   return Array.from({ length: input.count }, (_, i) => {
-    const item = ancestorItem(run.state, input, i, found);
-    const index = ancestorIndex(run.state, input, i, found);
-    expect(index === undefined ? undefined : allItems(run.state, found)[index]).toBe(item);
+    const item = ancestorItem(run.state, run.state.root, input, i, found);
+    const index = ancestorIndex(run.state, run.state.root, input, i, found);
+    expect(index === undefined ? undefined : allItems(run.state.root, found)[index]).toBe(item);
     return item?.json['n'] as number | undefined;
   });
 }
@@ -74,7 +74,7 @@ describe('where an item came from', () => {
     const node = run.state.plan.byId.get('if');
     const { input } = run.step('no');
     if (!node || !input) throw new Error('not there');
-    expect(ancestorIndex(run.state, input, 0, node)).toBe(2);
+    expect(ancestorIndex(run.state, run.state.root, input, 0, node)).toBe(2);
     expect(ancestors(run, 'yes', 'start')).toEqual([1, 2]);
     expect(ancestors(run, 'no', 'start')).toEqual([0]);
   });
@@ -119,7 +119,7 @@ describe('what expressions see', () => {
     run.finish('b', 1);
     const { input } = run.step('c');
     if (!input) throw new Error('not there');
-    const scopes = stepScopes(run.state, input, FACTS);
+    const scopes = stepScopes(run.state, run.step('c'), FACTS);
     const scope = scopes(1);
     expect(scope.json).toEqual({ of: 'a', n: 1 });
     expect(scope.input.item()?.json).toEqual({ of: 'a', n: 1 });

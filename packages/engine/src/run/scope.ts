@@ -2,9 +2,9 @@
 import type { InputView, NodeView, Scope } from '@plugboard/expression';
 import type { Item, JsonObject } from '@plugboard/sdk';
 import type { PlanNode } from '../plan/plan.ts';
-import { allItems, ancestorItem } from './lineage.ts';
-import { type RunState, type StepInput, inputItem, inputItems } from './state.ts';
-import { isFinal, stepAt } from './steps.ts';
+import { allItems, ancestorItem, outputsSeenFrom } from './lineage.ts';
+import { EMPTY_INPUT, type RunState, type Scope as StepScope, type StepInput, type StepState, inputItem, inputItems } from './state.ts';
+import { isFinal, stepSeenFrom } from './steps.ts';
 
 /** What is the same for every expression of one step. */
 export interface StepFacts {
@@ -17,8 +17,8 @@ export interface StepFacts {
 }
 
 /** Gives scopes for the items of one step; `undefined` is the scope without an item, for per-batch types. */
-export function stepScopes(run: RunState, input: StepInput, facts: StepFacts): (index: number | undefined) => Scope {
-  const view = new StepView(run, input, facts);
+export function stepScopes(run: RunState, step: StepState, facts: StepFacts): (index: number | undefined) => Scope {
+  const view = new StepView(run, step, facts);
   return (index) => new ItemScope(view, index);
 }
 
@@ -27,12 +27,15 @@ class StepView {
   readonly run: RunState;
   readonly input: StepInput;
   readonly facts: StepFacts;
+  /** What of the run the step sees. */
+  readonly scope: StepScope;
   readonly #itemsOf = new Map<PlanNode, readonly Item[]>();
   #all: readonly Item[] | undefined;
 
-  constructor(run: RunState, input: StepInput, facts: StepFacts) {
+  constructor(run: RunState, { input, scope }: StepState, facts: StepFacts) {
     this.run = run;
-    this.input = input;
+    this.input = input ?? EMPTY_INPUT;
+    this.scope = scope;
     this.facts = facts;
   }
 
@@ -44,9 +47,10 @@ class StepView {
   allOf(node: PlanNode): readonly Item[] {
     const known = this.#itemsOf.get(node);
     if (known) return known;
-    const items = allItems(this.run, node);
+    const items = allItems(this.scope, node);
     // A parallel branch may still be at work.
-    if (isFinal(stepAt(this.run, node.index).phase)) this.#itemsOf.set(node, items);
+    const step = stepSeenFrom(this.scope, node.index);
+    if (step && isFinal(step.phase)) this.#itemsOf.set(node, items);
     return items;
   }
 }
@@ -99,8 +103,8 @@ class ItemScope implements Scope {
     const index = this.itemIndex;
     return {
       item: () => {
-        if (stepAt(view.run, node.index).phase !== 'succeeded') return undefined;
-        return index === undefined ? view.allOf(node)[0] : ancestorItem(view.run, view.input, index, node);
+        if (!outputsSeenFrom(view.scope, node)) return undefined;
+        return index === undefined ? view.allOf(node)[0] : ancestorItem(view.run, view.scope, view.input, index, node);
       },
       all: () => view.allOf(node),
     };

@@ -48,17 +48,17 @@ export function failAskedUnit(run: RunState, node: PlanNode, step: StepState, un
 /** Moves the step on once some of its units have. */
 export function advance(run: RunState, node: PlanNode, step: StepState, units: UnitProgress): void {
   if (step.phase === 'stopping') {
-    if (units.inFlight === 0) endStopped(run, node, step);
+    if (units.inFlight === 0) endStopped(run, step);
     return;
   }
   if (node.onError === 'fail' && units.firstFailed >= 0) return failOnUnit(run, node, step, units);
-  if (units.open === 0) return complete(run, node, outputsOfUnits(node, step.input ?? EMPTY_INPUT, units));
+  if (units.open === 0) return complete(run, node, step, outputsOfUnits(node, step.input ?? EMPTY_INPUT, units));
   // A step that already waits for its next attempt goes on waiting for it.
   if (step.phase !== 'active' && step.phase !== 'asking' && step.phase !== 'ready') return;
   const workLeft = units.open - units.again - units.asking;
   if (workLeft > 0) return;
-  if (step.phase === 'ready') leaveQueue(run, node.index);
-  setPhase(run, node.index, units.again > 0 ? 'retry' : 'asking');
+  if (step.phase === 'ready') leaveQueue(run, step);
+  setPhase(run, step, units.again > 0 ? 'retry' : 'asking');
 }
 
 /** The one way a unit changes, so that the counts stay true. */
@@ -114,26 +114,26 @@ function failOnUnit(run: RunState, node: PlanNode, step: StepState, units: UnitP
   if (!outcome || !('error' in outcome)) return;
   step.error = outcome.error;
   step.errorItem = node.perBatch ? undefined : i;
-  if (units.inFlight === 0) endFailed(run, node, step);
+  if (units.inFlight === 0) endFailed(run, step);
   stopRun(run, 'failed', runError(node, outcome.error, step.errorItem));
 }
 
-function endStopped(run: RunState, node: PlanNode, step: StepState): void {
-  if (step.error) return endFailed(run, node, step);
+function endStopped(run: RunState, step: StepState): void {
+  if (step.error) return endFailed(run, step);
   step.endedAt = run.at;
-  setPhase(run, node.index, 'cancelled');
+  setPhase(run, step, 'cancelled');
 }
 
-function endFailed(run: RunState, node: PlanNode, step: StepState): void {
+function endFailed(run: RunState, step: StepState): void {
   step.endedAt = run.at;
-  setPhase(run, node.index, 'failed');
+  setPhase(run, step, 'failed');
 }
 
 /** A step without units failed: by its policy the run fails, or the error goes on as an item. */
 function failWhole(run: RunState, node: PlanNode, step: StepState, error: StepError): void {
   step.error = error;
-  if (node.onError !== 'fail') return complete(run, node, outputsOfFailure(node, step.input ?? EMPTY_INPUT, error));
-  endFailed(run, node, step);
+  if (node.onError !== 'fail') return complete(run, node, step, outputsOfFailure(node, step.input ?? EMPTY_INPUT, error));
+  endFailed(run, step);
   stopRun(run, 'failed', runError(node, error, undefined));
 }
 

@@ -4,7 +4,7 @@
  */
 import type { Item, Json, StepError } from '@plugboard/sdk';
 import type { Plan, PlanNode } from '../plan/plan.ts';
-import type { Batch, ItemOutcome, LogLine, Outputs, RunError, Trial } from './events.ts';
+import type { Batch, ItemOutcome, LogLine, Outputs, RunError, StepWait, Trial } from './events.ts';
 import type { RunStatusName, WaitingFor } from './status.ts';
 
 /** `empty`: the source ran and emitted nothing at all. `not_taken`: it sent its items elsewhere, or was itself not reached. */
@@ -13,6 +13,7 @@ export type EdgeState = 'pending' | 'items' | 'empty' | 'not_taken';
 /**
  * - `blocked`: an incoming edge is unresolved · `ready`: may run, waits for a free place · `active`: an attempt is to be carried out
  * - `retry`: a retry has to be set · `backoff`: waits for its instant · `asking`: a write may have happened, a person decides
+ * - `waiting`: its call asked for a wait, which is not over · `looping`: rounds of its body are under way
  * - `stopping`: no new items, writes in flight settle · the rest are final.
  */
 export type StepPhase =
@@ -22,6 +23,8 @@ export type StepPhase =
   | 'retry'
   | 'backoff'
   | 'asking'
+  | 'waiting'
+  | 'looping'
   | 'stopping'
   | 'succeeded'
   | 'failed'
@@ -65,6 +68,9 @@ export interface StepInput {
 export const EMPTY_INPUT: StepInput = { parts: [], count: 0 };
 
 export interface StepState {
+  /** Its node's place in the plan, and the scope it belongs to. */
+  readonly index: number;
+  readonly scope: Scope;
   phase: StepPhase;
   /** Incoming edges still pending, and of the resolved ones those with items and the empty ones. */
   unresolved: number;
@@ -77,6 +83,12 @@ export interface StepState {
   endedAt: number;
   input: StepInput | undefined;
   units: UnitProgress | undefined;
+  /** Of a waiting step: what it waits for, and what goes on once that has come. */
+  held: { readonly wait: StepWait; readonly outputs: Outputs } | undefined;
+  /** What came for the step before it waited for it. */
+  early: { readonly wait: string; readonly outputs: Outputs } | undefined;
+  /** Of a loop that has begun. */
+  loop: LoopState | undefined;
   outputs: Outputs | undefined;
   error: StepError | undefined;
   /** Item the error is about, for per-item types. */
@@ -92,10 +104,29 @@ export interface StepState {
 }
 
 export interface Scope {
-  /** Iteration path; empty for the root. */
+  /** Numbers of the rounds it lies in, outermost first; empty for the root. */
   readonly path: readonly number[];
-  readonly steps: StepState[];
-  readonly edges: EdgeState[];
+  /** The loop this is a round of. */
+  readonly of: StepState | undefined;
+  /** What the round began with. */
+  readonly entry: Batch | undefined;
+  /** By place in the plan; only nodes of this scope have one. */
+  readonly steps: (StepState | undefined)[];
+  readonly edges: (EdgeState | undefined)[];
+  /** Steps that are not final. */
+  open: number;
+}
+
+/** How far a loop is. Rounds that have ended leave nothing but their items. */
+export interface LoopState {
+  /** Rounds begun so far: the number of the next one. */
+  begun: number;
+  /** Rounds under way, by number. */
+  readonly rounds: Map<number, Scope>;
+  /** Items of rounds that have ended, by number; of a loop that decides before each round only the last. */
+  readonly results: Map<number, Batch>;
+  /** No further round begins. */
+  broken: boolean;
 }
 
 export interface RunState {
@@ -112,11 +143,11 @@ export interface RunState {
   triggerNode: number;
   readonly root: Scope;
   /** Ready steps in the order in which they became so. */
-  readonly readyQueue: number[];
+  readonly readyQueue: StepState[];
+  /** Rounds all of whose steps are final, and that their loop has not taken in. */
+  readonly overRounds: Scope[];
   /** Steps that occupy a place: active or stopping. */
   running: number;
-  /** Steps that are not final. */
-  open: number;
   /** Why no further step starts, once something decided that. */
   stop: { status: 'failed' | 'cancelled' | 'timed_out'; error?: RunError } | undefined;
   ended: boolean;
@@ -124,6 +155,8 @@ export interface RunState {
   trial: Trial | undefined;
   /** Held back: no step starts. */
   quarantined: boolean;
+  /** A person holds it: no further step starts. */
+  paused: boolean;
   error: RunError | undefined;
   /**
    * Time with at least one step under way, in milliseconds. Gathered from the events; without queueing, waits, back-off and the time
@@ -131,7 +164,7 @@ export interface RunState {
    */
   activeMs: number;
   /** Steps whose phase the last event changed, each once. */
-  readonly changed: number[];
+  readonly changed: StepState[];
 }
 
 /** Engine semantics of this release. A run keeps the number it started under. */
@@ -149,22 +182,41 @@ export function newRun(plan: Plan): RunState {
     startedAt: 0,
     endedAt: 0,
     triggerNode: -1,
-    root: { path: [], steps: plan.nodes.map(newStep), edges: plan.edges.map(() => 'pending') },
+    root: newScope(
+      plan,
+      plan.nodes.flatMap((node) => (node.loops.length === 0 ? [node.index] : [])),
+      { path: [], of: undefined, entry: undefined },
+    ),
     readyQueue: [],
+    overRounds: [],
     running: 0,
-    open: plan.nodes.length,
     stop: undefined,
     ended: false,
     trial: undefined,
     quarantined: false,
+    paused: false,
     error: undefined,
     activeMs: 0,
     changed: [],
   };
 }
 
-function newStep(node: PlanNode): StepState {
+/** A scope of these nodes before anything has happened in it. */
+export function newScope(plan: Plan, nodes: readonly number[], place: Pick<Scope, 'path' | 'of' | 'entry'>): Scope {
+  const scope: Scope = { ...place, steps: [], edges: [], open: nodes.length };
+  for (const index of nodes) {
+    const node = plan.nodes[index];
+    if (!node) continue;
+    scope.steps[index] = newStep(node, scope);
+    for (const edge of node.incoming) scope.edges[edge.index] = 'pending';
+  }
+  return scope;
+}
+
+function newStep(node: PlanNode, scope: Scope): StepState {
   return {
+    index: node.index,
+    scope,
     phase: 'blocked',
     unresolved: node.incoming.length,
     edgesWithItems: 0,
@@ -174,6 +226,9 @@ function newStep(node: PlanNode): StepState {
     endedAt: 0,
     input: undefined,
     units: undefined,
+    held: undefined,
+    early: undefined,
+    loop: undefined,
     outputs: undefined,
     error: undefined,
     errorItem: undefined,

@@ -21,6 +21,11 @@ export function isTerminal(status: RunStatusName): boolean {
   return RUN_STATUS[status] >= RUN_STATUS.succeeded;
 }
 
+/** Nothing of the run is under way, and it is not over: it holds no memory. */
+export function isAtRest(status: RunStatusName): boolean {
+  return status === 'waiting' || status === 'paused';
+}
+
 /** How a run came to be, numbered for ever. */
 export const TRIGGER_KIND = { manual: 0, webhook: 1, schedule: 2, poll: 3, stream: 4, parent: 5, rerun: 6, error: 7 } as const;
 export type TriggerKindName = keyof typeof TRIGGER_KIND;

@@ -1,6 +1,6 @@
-/** A run's steps by index, and the one place where their phases change, so that the counts of the run stay true. */
+/** A run's steps, and the one place where their phases change, so that the counts of the run stay true. */
 import type { PlanNode } from '../plan/plan.ts';
-import type { RunState, StepPhase, StepState } from './state.ts';
+import type { RunState, Scope, StepPhase, StepState } from './state.ts';
 
 export function isFinal(phase: StepPhase): boolean {
   return phase === 'succeeded' || phase === 'failed' || phase === 'skipped' || phase === 'cancelled';
@@ -11,11 +11,30 @@ export function occupies(phase: StepPhase): boolean {
   return phase === 'active' || phase === 'stopping';
 }
 
-/** @throws RangeError when the plan has no such node. */
-export function stepAt(run: RunState, index: number): StepState {
-  const step = run.root.steps[index];
-  if (!step) throw new RangeError(`The run has no step ${index}`);
-  return step;
+/** The step of a node as steps of this scope see it: of the same round, or of what lies around it. */
+export function stepSeenFrom(scope: Scope, index: number): StepState | undefined {
+  for (let at: Scope | undefined = scope; at; at = at.of?.scope) {
+    const step = at.steps[index];
+    if (step) return step;
+  }
+  return undefined;
+}
+
+/** The step of a node at an iteration path; undefined when no such round is under way, or the path is too long or too short. */
+export function findStep(run: RunState, node: PlanNode, path: readonly number[] = []): StepState | undefined {
+  if (path.length !== node.loops.length) return undefined;
+  let scope: Scope | undefined = run.root;
+  for (const [depth, loop] of node.loops.entries()) scope = scope?.steps[loop]?.loop?.rounds.get(path[depth] ?? -1);
+  return scope?.steps[node.index];
+}
+
+/** Every step there is: those of the root, and of each round under way. */
+export function* allSteps(scope: Scope): Generator<StepState> {
+  for (const step of scope.steps) {
+    if (!step) continue;
+    yield step;
+    if (step.loop) for (const round of step.loop.rounds.values()) yield* allSteps(round);
+  }
 }
 
 /** @throws RangeError when the plan has no such node. */
@@ -25,26 +44,28 @@ export function nodeAt(run: RunState, index: number): PlanNode {
   return node;
 }
 
-export function setPhase(run: RunState, index: number, phase: StepPhase): void {
-  const step = stepAt(run, index);
+export function setPhase(run: RunState, step: StepState, phase: StepPhase): void {
   if (step.phase === phase) return;
   if (occupies(step.phase)) run.running -= 1;
   if (occupies(phase)) run.running += 1;
-  if (isFinal(phase)) run.open -= 1;
+  if (isFinal(phase)) {
+    step.scope.open -= 1;
+    if (step.scope.open === 0 && step.scope.of) run.overRounds.push(step.scope);
+  }
   step.phase = phase;
   if (step.changedAt === run.seq) return;
   step.changedAt = run.seq;
-  run.changed.push(index);
+  run.changed.push(step);
 }
 
 /** Puts a step into the queue for a free place: it has become ready, or has units to do again. */
-export function makeReady(run: RunState, index: number): void {
-  setPhase(run, index, 'ready');
-  run.readyQueue.push(index);
+export function makeReady(run: RunState, step: StepState): void {
+  setPhase(run, step, 'ready');
+  run.readyQueue.push(step);
 }
 
 /** Takes a step out of the queue when a late fact left it without work. */
-export function leaveQueue(run: RunState, index: number): void {
-  const place = run.readyQueue.indexOf(index);
+export function leaveQueue(run: RunState, step: StepState): void {
+  const place = run.readyQueue.indexOf(step);
   if (place >= 0) run.readyQueue.splice(place, 1);
 }

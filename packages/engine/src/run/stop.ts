@@ -1,7 +1,7 @@
 /** The end of a run before all its steps are through: a failure, a cancel, a timeout. */
 import type { RunError } from './events.ts';
 import type { RunState } from './state.ts';
-import { isFinal, setPhase, stepAt } from './steps.ts';
+import { allSteps, isFinal, setPhase } from './steps.ts';
 
 /** No further step starts. Steps without a write in flight end at once; the others settle first. The first reason wins. */
 export function stopRun(run: RunState, status: 'failed' | 'cancelled' | 'timed_out', error?: RunError): void {
@@ -9,17 +9,18 @@ export function stopRun(run: RunState, status: 'failed' | 'cancelled' | 'timed_o
   run.stop = error ? { status, error } : { status };
   run.readyQueue.length = 0;
   run.quarantined = false;
+  run.paused = false;
   run.error = undefined;
-  for (let index = 0; index < run.root.steps.length; index += 1) {
-    const step = stepAt(run, index);
+  for (const step of allSteps(run.root)) {
     if (isFinal(step.phase)) continue;
     if (step.phase === 'blocked') {
       step.skip = 'not_reached';
-      setPhase(run, index, 'skipped');
-    } else if (step.units && step.units.inFlight > 0) setPhase(run, index, 'stopping');
+      setPhase(run, step, 'skipped');
+    } else if (step.units && step.units.inFlight > 0) setPhase(run, step, 'stopping');
     else {
       if (step.startedAt > 0) step.endedAt = run.at;
-      setPhase(run, index, 'cancelled');
+      step.held = undefined;
+      setPhase(run, step, 'cancelled');
     }
   }
 }

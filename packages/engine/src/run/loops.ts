@@ -1,0 +1,128 @@
+/**
+ * Rounds of a loop: each is a scope of its own, with steps of the body. A round that is over hands its items to the loop and is forgotten,
+ * so a loop of many rounds takes no more memory than those under way and the items they gave.
+ */
+import { DONE_PORT } from '../plan/loops.ts';
+import type { PlanLoop } from '../plan/plan.ts';
+import type { Batch, Lineage, Outputs } from './events.ts';
+import { ancestorOfRound } from './lineage.ts';
+import { EMPTY_INPUT, type LoopState, type RunState, type Scope, type StepInput, type StepState, inputItems, newScope } from './state.ts';
+import { isFinal, setPhase } from './steps.ts';
+
+/** What a loop does when a round is over: begins others, ends, or asks its type what comes next. */
+export type AfterRound =
+  | { readonly kind: 'rounds'; readonly rounds: readonly Scope[] }
+  | { readonly kind: 'done'; readonly outputs: Outputs }
+  | { readonly kind: 'ask'; readonly input: StepInput };
+
+/** The first rounds of a loop over its items. */
+export function beginItemRounds(run: RunState, loop: PlanLoop, step: StepState): readonly Scope[] {
+  step.loop = newLoop();
+  return fill(run, loop, step, step.loop);
+}
+
+/** One round with these items. */
+export function beginRound(run: RunState, loop: PlanLoop, step: StepState, entry: Batch): Scope {
+  const state = (step.loop ??= newLoop());
+  const round = newScope(run.plan, loop.body, { path: [...step.scope.path, state.begun], of: step, entry });
+  state.rounds.set(state.begun, round);
+  state.begun += 1;
+  return round;
+}
+
+/** Takes in a round that is over. */
+export function takeRound(run: RunState, loop: PlanLoop, round: Scope): AfterRound {
+  const step = round.of;
+  const state = step?.loop;
+  if (!step || !state) return { kind: 'rounds', rounds: [] };
+  const number = round.path.at(-1) ?? 0;
+  const result = resultOf(run, loop, round);
+  state.rounds.delete(number);
+  if (loop.mode === 'items') {
+    state.results.set(number, result);
+    const rounds = fill(run, loop, step, state);
+    if (state.rounds.size > 0) return { kind: 'rounds', rounds };
+    return { kind: 'done', outputs: { [DONE_PORT]: joined(state) } };
+  }
+  if (state.broken) return { kind: 'done', outputs: { [DONE_PORT]: result } };
+  const [edge] = loop.back;
+  return {
+    kind: 'ask',
+    input:
+      edge && result.items.length > 0
+        ? { parts: [{ edge: edge.index, batch: result, offset: 0 }], count: result.items.length }
+        : EMPTY_INPUT,
+  };
+}
+
+/** No further round of the loop around this step begins, and nothing further of its own round. */
+export function breakLoop(run: RunState, { scope }: StepState): void {
+  const state = scope.of?.loop;
+  if (!state) return;
+  state.broken = true;
+  for (const step of scope.steps) {
+    if (!step || isFinal(step.phase) || (step.phase !== 'blocked' && step.phase !== 'ready')) continue;
+    step.skip = 'not_reached';
+    setPhase(run, step, 'skipped');
+  }
+}
+
+function newLoop(): LoopState {
+  return { begun: 0, rounds: new Map(), results: new Map(), broken: false };
+}
+
+/** Begins rounds until as many are under way as may be, or no items are left. */
+function fill(run: RunState, loop: PlanLoop, step: StepState, state: LoopState): Scope[] {
+  const items = inputItems(step.input ?? EMPTY_INPUT);
+  const total = Math.ceil(items.length / loop.batchSize);
+  const rounds: Scope[] = [];
+  while (!state.broken && state.begun < total && state.rounds.size < loop.concurrency) {
+    const at = state.begun * loop.batchSize;
+    const part = items.slice(at, at + loop.batchSize);
+    rounds.push(beginRound(run, loop, step, { items: part, from: part.map((_, n) => at + n) }));
+  }
+  return rounds;
+}
+
+/** The items that came back from a round, in edge order, with the items of the loop's input they descend from. */
+function resultOf(run: RunState, loop: PlanLoop, round: Scope): Batch {
+  const items: Batch['items'][number][] = [];
+  const from: (number | readonly number[])[] = [];
+  const whole = Array.isArray(round.entry?.from) ? (round.entry.from as readonly number[]) : [];
+  const add = (source: StepState, batch: Batch | undefined): void => {
+    batch?.items.forEach((item, n) => {
+      items.push(item);
+      from.push(whole.length === 1 ? (whole[0] ?? 0) : (ancestorOfRound(run, source, batch, n) ?? whole));
+    });
+  };
+  for (const edge of loop.back) {
+    if (round.edges[edge.index] !== 'items') continue;
+    const source = round.steps[edge.from];
+    if (source) add(source, source.outputs?.[edge.port]);
+    // An edge from the body port straight back hands the round's items over as they are.
+    else if (round.entry) {
+      items.push(...round.entry.items);
+      from.push(...whole);
+    }
+  }
+  // What a break hands over counts like what comes back.
+  for (const step of round.steps) {
+    if (step && run.plan.nodes[step.index]?.breaks && step.phase === 'succeeded')
+      for (const port in step.outputs) add(step, step.outputs[port]);
+  }
+  return { items, from };
+}
+
+/** Items of all rounds in the order of their rounds, whatever the order in which these ended. */
+function joined({ results }: LoopState): Batch {
+  const items: Batch['items'][number][] = [];
+  const from: Lineage[number][] = [];
+  for (const number of [...results.keys()].sort((a, b) => a - b)) {
+    const batch = results.get(number);
+    batch?.items.forEach((item, n) => {
+      items.push(item);
+      from.push(batch.from?.[n] ?? []);
+    });
+  }
+  return { items, from };
+}
