@@ -1,5 +1,18 @@
 -- Written from the migrations by a test; change a migration, never this file.
 
+CREATE OR REPLACE FUNCTION public.plugboard_draft_words()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  new.words := left(coalesce((
+    select string_agg(distinct node.item -> 'data' ->> 'name', E'\n')
+      from json_array_elements(case when json_typeof(new.doc -> 'nodes') = 'array' then new.doc -> 'nodes' else '[]' end) as node (item)
+     where json_typeof(node.item -> 'data') = 'object'
+  ), ''), 20000);
+  return new;
+end $function$;
+
 CREATE OR REPLACE FUNCTION public.plugboard_guard_audit()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -135,7 +148,7 @@ create table credential (
   constraint credential_pkey PRIMARY KEY (id),
   constraint credential_created_by FOREIGN KEY (created_by) REFERENCES principal(id),
   constraint credential_project FOREIGN KEY (workspace_id, project_id) REFERENCES project(workspace_id, id),
-  constraint credential_health CHECK ((health = ANY (ARRAY['unknown'::text, 'healthy'::text, 'failing'::text])))
+  constraint credential_health CHECK ((health = ANY (ARRAY['unknown'::text, 'healthy'::text, 'failing'::text, 'signed_out'::text])))
 );
 CREATE UNIQUE INDEX credential_key ON public.credential USING btree (project_id, environment, key) NULLS NOT DISTINCT WHERE (deleted_at IS NULL);
 CREATE UNIQUE INDEX credential_tenant ON public.credential USING btree (workspace_id, id);
@@ -190,7 +203,7 @@ create table deployment (
   constraint deployment_deployed_by FOREIGN KEY (deployed_by) REFERENCES principal(id),
   constraint deployment_environment FOREIGN KEY (workspace_id, environment) REFERENCES environment(workspace_id, n),
   constraint deployment_version FOREIGN KEY (workflow_id, version) REFERENCES version(workflow_id, n),
-  constraint deployment_state CHECK ((state = ANY (ARRAY['active'::text, 'off'::text])))
+  constraint deployment_state CHECK ((state = ANY (ARRAY['active'::text, 'paused'::text, 'off'::text])))
 );
 alter table deployment enable row level security;
 create policy tenant on deployment using ((workspace_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid));
@@ -207,11 +220,17 @@ create table draft (
   updated_at timestamp with time zone not null default now(),
   holder_id uuid,
   holder_until timestamp with time zone,
+  words text not null default ''::text,
+  ranks json,
+  asked_by uuid,
+  asked_at timestamp with time zone,
   constraint draft_pkey PRIMARY KEY (workflow_id),
+  constraint draft_asked FOREIGN KEY (asked_by) REFERENCES principal(id),
   constraint draft_holder FOREIGN KEY (holder_id) REFERENCES principal(id),
   constraint draft_updated_by FOREIGN KEY (updated_by) REFERENCES principal(id),
   constraint draft_workflow FOREIGN KEY (workspace_id, workflow_id) REFERENCES workflow(workspace_id, id)
 );
+CREATE TRIGGER draft_words BEFORE INSERT OR UPDATE OF doc ON public.draft FOR EACH ROW EXECUTE FUNCTION plugboard_draft_words();
 alter table draft enable row level security;
 create policy tenant on draft using ((workspace_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid));
 grant delete, insert, select, update on draft to plugboard_app;
@@ -225,11 +244,16 @@ create table draft_op (
   client_seq integer not null,
   ops json not null,
   at timestamp with time zone not null default now(),
+  act text not null default 'edit'::text,
+  inverse json,
+  request_hash bytea,
   constraint draft_op_pkey PRIMARY KEY (workflow_id, rev),
   constraint draft_op_principal FOREIGN KEY (principal_id) REFERENCES principal(id),
-  constraint draft_op_workflow FOREIGN KEY (workspace_id, workflow_id) REFERENCES workflow(workspace_id, id)
+  constraint draft_op_workflow FOREIGN KEY (workspace_id, workflow_id) REFERENCES workflow(workspace_id, id),
+  constraint draft_op_act CHECK ((act = ANY (ARRAY['edit'::text, 'undo'::text, 'redo'::text])))
 );
 CREATE UNIQUE INDEX draft_op_client ON public.draft_op USING btree (workflow_id, client_id, client_seq);
+CREATE INDEX draft_op_own ON public.draft_op USING btree (workflow_id, principal_id, rev);
 alter table draft_op enable row level security;
 create policy tenant on draft_op using ((workspace_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid));
 grant insert, select on draft_op to plugboard_app;
@@ -255,12 +279,15 @@ create table file (
   created_by uuid not null,
   created_at timestamp with time zone not null default now(),
   expires_at timestamp with time zone,
+  workflow_id uuid,
   constraint file_pkey PRIMARY KEY (id),
   constraint file_blob FOREIGN KEY (workspace_id, hash) REFERENCES file_blob(workspace_id, hash),
-  constraint file_created_by FOREIGN KEY (created_by) REFERENCES principal(id)
+  constraint file_created_by FOREIGN KEY (created_by) REFERENCES principal(id),
+  constraint file_run_has_workflow CHECK (((origin_run_id IS NULL) OR (workflow_id IS NOT NULL)))
 );
 CREATE INDEX file_expires ON public.file USING btree (expires_at) WHERE (expires_at IS NOT NULL);
 CREATE INDEX file_hash ON public.file USING btree (workspace_id, hash);
+CREATE INDEX file_origin_run ON public.file USING btree (origin_run_id) WHERE (origin_run_id IS NOT NULL);
 CREATE INDEX file_workspace ON public.file USING btree (workspace_id, id);
 alter table file enable row level security;
 create policy tenant on file using ((workspace_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid));
@@ -333,6 +360,22 @@ alter table hook enable row level security;
 create policy tenant on hook using ((workspace_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid));
 grant delete, insert, select, update on hook to plugboard_app;
 
+create table hook_reply (
+  workspace_id uuid not null,
+  run_id uuid not null,
+  fingerprint text not null,
+  status smallint not null,
+  headers json not null,
+  body text not null,
+  expires_at timestamp with time zone not null,
+  constraint hook_reply_pkey PRIMARY KEY (workspace_id, run_id),
+  constraint hook_reply_workspace FOREIGN KEY (workspace_id) REFERENCES workspace(id)
+);
+CREATE INDEX hook_reply_expires ON public.hook_reply USING btree (expires_at);
+alter table hook_reply enable row level security;
+create policy tenant on hook_reply using ((workspace_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid));
+grant select on hook_reply to plugboard_app;
+
 create table idempotency (
   principal_id uuid not null,
   key text not null,
@@ -358,6 +401,38 @@ create table identity (
   constraint identity_person FOREIGN KEY (person_id) REFERENCES person(principal_id)
 );
 CREATE INDEX identity_person_id ON public.identity USING btree (person_id);
+
+create table identity_provider (
+  id uuid not null,
+  key text not null,
+  title text not null,
+  issuer text not null,
+  client_id text not null,
+  client_secret bytea,
+  scopes text[] not null,
+  allowed_domains text[] not null default '{}'::text[],
+  links_by_email boolean not null default false,
+  joins_workspace_id uuid,
+  joins_role text,
+  is_enabled boolean not null default true,
+  rev integer not null default 1,
+  created_by uuid not null,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  constraint identity_provider_pkey PRIMARY KEY (id),
+  constraint identity_provider_created_by FOREIGN KEY (created_by) REFERENCES principal(id),
+  constraint identity_provider_workspace FOREIGN KEY (joins_workspace_id) REFERENCES workspace(id),
+  constraint identity_provider_joins CHECK (((joins_workspace_id IS NULL) = (joins_role IS NULL))),
+  constraint identity_provider_role CHECK ((joins_role = ANY (ARRAY['viewer'::text, 'runner'::text, 'editor'::text, 'admin'::text])))
+);
+CREATE UNIQUE INDEX identity_provider_key ON public.identity_provider USING btree (key);
+
+create table instance_key (
+  root_key_id text not null,
+  wrapped bytea not null,
+  created_at timestamp with time zone not null default now(),
+  constraint instance_key_pkey PRIMARY KEY (root_key_id)
+);
 
 create table instance_role (
   principal_id uuid not null,
@@ -420,11 +495,29 @@ create table job (
   constraint job_workspace FOREIGN KEY (workspace_id) REFERENCES workspace(id),
   constraint job_state CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'succeeded'::text, 'failed'::text, 'cancelled'::text])))
 );
+CREATE INDEX job_ended ON public.job USING btree (ended_at) WHERE (ended_at IS NOT NULL);
 CREATE INDEX job_open ON public.job USING btree (id) WHERE (state = ANY (ARRAY['queued'::text, 'running'::text]));
-CREATE INDEX job_workspace_id ON public.job USING btree (workspace_id, id);
+CREATE UNIQUE INDEX job_tenant ON public.job USING btree (workspace_id, id);
 alter table job enable row level security;
 create policy tenant on job using ((workspace_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid));
 grant insert, select, update on job to plugboard_app;
+
+create table job_item (
+  job_id uuid not null,
+  item_id uuid not null,
+  workspace_id uuid not null,
+  outcome text not null,
+  code text,
+  message text,
+  result json,
+  at timestamp with time zone not null default now(),
+  constraint job_item_pkey PRIMARY KEY (job_id, item_id),
+  constraint job_item_job FOREIGN KEY (workspace_id, job_id) REFERENCES job(workspace_id, id),
+  constraint job_item_outcome CHECK ((outcome = ANY (ARRAY['done'::text, 'unchanged'::text, 'failed'::text])))
+);
+alter table job_item enable row level security;
+create policy tenant on job_item using ((workspace_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid));
+grant insert, select on job_item to plugboard_app;
 
 create table login_attempt (
   subject bytea not null,
@@ -475,6 +568,36 @@ alter table notification enable row level security;
 create policy own on notification using (((principal_id = (NULLIF(current_setting('plugboard.principal'::text, true), ''::text))::uuid) AND ((workspace_id IS NULL) OR (workspace_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid))));
 grant select, update on notification to plugboard_app;
 
+create table oauth_state (
+  state_hash bytea not null,
+  workspace_id uuid not null,
+  credential_id uuid not null,
+  principal_id uuid not null,
+  session_id uuid not null,
+  sealed bytea not null,
+  expires_at timestamp with time zone not null,
+  constraint oauth_state_pkey PRIMARY KEY (state_hash),
+  constraint oauth_state_credential FOREIGN KEY (workspace_id, credential_id) REFERENCES credential(workspace_id, id),
+  constraint oauth_state_principal FOREIGN KEY (principal_id) REFERENCES principal(id)
+);
+CREATE INDEX oauth_state_credential_id ON public.oauth_state USING btree (credential_id);
+CREATE INDEX oauth_state_expires ON public.oauth_state USING btree (expires_at);
+alter table oauth_state enable row level security;
+create policy tenant on oauth_state using ((workspace_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid));
+grant delete, insert, select on oauth_state to plugboard_app;
+
+create table password_reset (
+  token_hash bytea not null,
+  person_id uuid not null,
+  created_by uuid not null,
+  created_at timestamp with time zone not null default now(),
+  expires_at timestamp with time zone not null,
+  constraint password_reset_pkey PRIMARY KEY (token_hash),
+  constraint password_reset_created_by FOREIGN KEY (created_by) REFERENCES principal(id),
+  constraint password_reset_person FOREIGN KEY (person_id) REFERENCES person(principal_id)
+);
+CREATE UNIQUE INDEX password_reset_person_id ON public.password_reset USING btree (person_id);
+
 create table person (
   principal_id uuid not null,
   email text not null,
@@ -499,7 +622,7 @@ alter table person enable row level security;
 create policy shared on person for select using (((principal_id = (NULLIF(current_setting('plugboard.principal'::text, true), ''::text))::uuid) OR (EXISTS ( SELECT
    FROM member
   WHERE ((member.principal_id = person.principal_id) AND (member.state = 'active'::text))))));
-grant select (principal_id, email, email_ci, locale, zone) on person to plugboard_app;
+grant select (principal_id, email, email_ci, locale, zone, disabled_at) on person to plugboard_app;
 
 create table pin (
   workflow_id uuid not null,
@@ -530,6 +653,26 @@ create table plan (
 );
 grant select on plan to plugboard_app;
 
+create table plugin_state (
+  workspace_id uuid not null,
+  workflow_id uuid not null,
+  environment smallint not null,
+  node_id text not null,
+  key text not null,
+  value json,
+  run_id uuid,
+  rev integer not null default 1,
+  updated_at timestamp with time zone not null default now(),
+  expires_at timestamp with time zone,
+  constraint plugin_state_pkey PRIMARY KEY (workspace_id, workflow_id, environment, node_id, key),
+  constraint plugin_state_workspace FOREIGN KEY (workspace_id) REFERENCES workspace(id),
+  constraint plugin_state_key_length CHECK (((length(key) >= 1) AND (length(key) <= 200)))
+);
+CREATE INDEX plugin_state_expires ON public.plugin_state USING btree (expires_at) WHERE (expires_at IS NOT NULL);
+alter table plugin_state enable row level security;
+create policy tenant on plugin_state using ((workspace_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid));
+grant delete, insert, select, update on plugin_state to plugboard_app;
+
 create table principal (
   id uuid not null,
   kind text not null,
@@ -544,9 +687,15 @@ create table principal (
 );
 CREATE UNIQUE INDEX principal_one_system ON public.principal USING btree (kind) WHERE (kind = 'system'::text);
 alter table principal enable row level security;
+create policy service_kept on principal using (((kind = 'service'::text) AND (EXISTS ( SELECT
+   FROM member
+  WHERE ((member.principal_id = principal.id) AND (member.state = 'active'::text))))));
+create policy service_made on principal using () with check (((kind = 'service'::text) AND (created_by = (NULLIF(current_setting('plugboard.principal'::text, true), ''::text))::uuid)));
 create policy shared on principal for select using (((kind = 'system'::text) OR (id = (NULLIF(current_setting('plugboard.principal'::text, true), ''::text))::uuid) OR (EXISTS ( SELECT
    FROM member
   WHERE (member.principal_id = principal.id)))));
+grant insert (id, kind, display_name, created_by) on principal to plugboard_app;
+grant update (display_name, rev, updated_at) on principal to plugboard_app;
 grant select on principal to plugboard_app;
 
 create table project (
@@ -618,7 +767,9 @@ create table run (
   constraint run_pkey PRIMARY KEY (id)
 ) partition by RANGE (id);
 CREATE INDEX run_not_succeeded ON ONLY public.run USING btree (workspace_id, status, id) WHERE (status <> 4);
+CREATE INDEX run_not_webhook ON ONLY public.run USING btree (workspace_id, trigger_kind, id) WHERE (trigger_kind <> 1);
 CREATE INDEX run_workflow ON ONLY public.run USING btree (workflow_id, id);
+CREATE INDEX run_workflow_not_succeeded ON ONLY public.run USING btree (workflow_id, status, id) WHERE (status <> 4);
 CREATE INDEX run_workspace ON ONLY public.run USING btree (workspace_id, id);
 alter table run enable row level security;
 create policy tenant on run using ((workspace_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid));
@@ -684,6 +835,28 @@ alter table run_live enable row level security;
 create policy tenant on run_live using ((workspace_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid));
 grant select on run_live to plugboard_app;
 
+create table run_payload (
+  workspace_id uuid not null,
+  sha256 text not null,
+  run_id uuid not null,
+  constraint run_payload_pkey PRIMARY KEY (run_id, sha256)
+);
+CREATE INDEX run_payload_sha256 ON public.run_payload USING btree (workspace_id, sha256);
+alter table run_payload enable row level security;
+create policy tenant on run_payload using ((workspace_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid));
+grant select on run_payload to plugboard_app;
+
+create table run_payload_left (
+  workspace_id uuid not null,
+  sha256 text not null,
+  left_at timestamp with time zone not null default now(),
+  constraint run_payload_left_pkey PRIMARY KEY (workspace_id, sha256)
+);
+CREATE INDEX run_payload_left_at ON public.run_payload_left USING btree (left_at);
+alter table run_payload_left enable row level security;
+create policy tenant on run_payload_left using ((workspace_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid));
+grant select on run_payload_left to plugboard_app;
+
 create table run_stats (
   workspace_id uuid not null,
   workflow_id uuid not null,
@@ -694,6 +867,7 @@ create table run_stats (
   n bigint not null,
   constraint run_stats_pkey PRIMARY KEY (workspace_id, workflow_id, environment, bucket, status, writer)
 );
+CREATE INDEX run_stats_bucket ON public.run_stats USING btree (workspace_id, bucket);
 alter table run_stats enable row level security;
 create policy tenant on run_stats using ((workspace_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid));
 grant select on run_stats to plugboard_app;
@@ -782,6 +956,13 @@ CASE scope
 END);
 grant delete, insert, select, update on setting to plugboard_app;
 
+create table spent_state (
+  digest bytea not null,
+  expires_at timestamp with time zone not null,
+  constraint spent_state_pkey PRIMARY KEY (digest)
+);
+CREATE INDEX spent_state_expires ON public.spent_state USING btree (expires_at);
+
 create table star (
   principal_id uuid not null,
   workflow_id uuid not null,
@@ -859,11 +1040,20 @@ create table test_listener (
   principal_id uuid not null,
   created_at timestamp with time zone not null default now(),
   expires_at timestamp with time zone not null,
+  id uuid not null,
+  pattern text not null,
+  mode text not null,
+  taken_at timestamp with time zone,
+  run_id uuid,
+  captured json,
+  problem text,
   constraint test_listener_pkey PRIMARY KEY (method, path),
   constraint test_listener_principal FOREIGN KEY (principal_id) REFERENCES principal(id),
-  constraint test_listener_workflow FOREIGN KEY (workspace_id, workflow_id) REFERENCES workflow(workspace_id, id)
+  constraint test_listener_workflow FOREIGN KEY (workspace_id, workflow_id) REFERENCES workflow(workspace_id, id),
+  constraint test_listener_mode CHECK ((mode = ANY (ARRAY['run'::text, 'capture'::text])))
 );
 CREATE INDEX test_listener_expires ON public.test_listener USING btree (expires_at);
+CREATE INDEX test_listener_id ON public.test_listener USING btree (id);
 CREATE INDEX test_listener_workflow_id ON public.test_listener USING btree (workflow_id);
 alter table test_listener enable row level security;
 create policy tenant on test_listener using ((workspace_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid));

@@ -87,6 +87,15 @@ describe('operations on a draft', () => {
     expect((await inHome((tx) => draftOpsSince(tx, id, 99))).isComplete).toBe(false);
   });
 
+  test('are read in bounded portions, however large they are', async () => {
+    const id = await aWorkflow('Large');
+    for (let n = 1; n <= 3; n++) await append(aBatch(id, 'Large', { clientSeq: n, expectedRev: n, ops: ['x'.repeat(9_000_000)] }));
+    const first = await inHome((tx) => draftOpsSince(tx, id, 1));
+    expect([first.ops.map((entry) => entry.rev), first.isComplete]).toEqual([[2], false]);
+    const last = await inHome((tx) => draftOpsSince(tx, id, 3));
+    expect([last.ops.map((entry) => entry.rev), last.isComplete]).toEqual([[4], true]);
+  });
+
   test('that would take another workflow’s name change nothing', async () => {
     const other = await aWorkflow('Name owner');
     const id = await aWorkflow('Name taker');

@@ -8,6 +8,8 @@ export type DatabaseErrorCode =
   | 'DATABASE_CLOSED'
   | 'SCHEMA_TOO_NEW'
   | 'SCHEMA_TOO_OLD'
+  | 'DATABASE_NOT_EMPTY'
+  | 'BACKUP_DOES_NOT_FIT'
   | 'MIGRATION_LOCKED';
 
 /** Thrown for a database that cannot be used as it is. Only `DATABASE_BUSY` is worth retrying at once. */

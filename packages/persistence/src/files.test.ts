@@ -3,7 +3,20 @@ import { peopleKit } from '../test/people-kit.ts';
 import type { PeopleKit } from '../test/people-kit.ts';
 import type { TestDatabase } from '../test/test-database.ts';
 import { createTestDatabase } from '../test/test-database.ts';
-import { createFile, deleteExpiredFiles, deleteFile, findFile, forgetBlob, listFiles, markUnusedBlobs, reserveBlob } from './files.ts';
+import {
+  createFile,
+  deleteExpiredFiles,
+  deleteFile,
+  deleteFilesOfForgottenRuns,
+  FILE_BYTES_LIMIT,
+  findFile,
+  forgetBlob,
+  listFiles,
+  markUnusedBlobs,
+  reserveBlob,
+} from './files.ts';
+import { uuidv7 } from './ids.ts';
+import { entitle } from './operations/entitlements.ts';
 import type { WorkspaceTransaction } from './in-workspace.ts';
 
 let db: TestDatabase;
@@ -42,8 +55,8 @@ describe('files', () => {
     expect((await inHome((tx) => listFiles(tx, { limit: 1 }))).files.map((file) => file.id)).toEqual([b]);
     expect((await inHome((tx) => listFiles(tx, { limit: 1, cursor: b }))).files.map((file) => file.id)).toEqual([a]);
     expect(await inAway((tx) => findFile(tx, a))).toBeUndefined();
-    expect(await inAway((tx) => deleteFile(tx, a))).toBe(false);
-    expect(await inHome((tx) => deleteFile(tx, a))).toBe(true);
+    expect(await inAway((tx) => deleteFile(tx, a))).toBeUndefined();
+    expect(await inHome((tx) => deleteFile(tx, a))).toBe(5_000_000_000);
   });
 
   test('end with their time', async () => {
@@ -59,6 +72,39 @@ describe('files', () => {
     expect(await store('unknown')).toBeUndefined();
     await reserve('elsewhere');
     expect(await inAway((tx) => createFile(tx, { hash: 'elsewhere', name: 'x', mime: 'y' }))).toBeUndefined();
+  });
+});
+
+describe('files of runs', () => {
+  const RUN = { runId: uuidv7(), workflowId: uuidv7() };
+
+  test('go when nothing is left of their run, and give their bytes back', async () => {
+    await reserve('of-run');
+    const id = (await store('of-run', { origin: RUN }))!;
+    await inHome((tx) => entitle(tx, FILE_BYTES_LIMIT, 5_000_000_500));
+    expect(await inHome((tx) => findFile(tx, id))).toMatchObject({ originRunId: RUN.runId, workflowId: RUN.workflowId });
+    expect(await deleteFilesOfForgottenRuns(db.database, { graceMs: 60_000 }), 'their run may not be stored yet').toBe(0);
+    await db.database.query(
+      `insert into run_live (run_id, workspace_id, workflow_id, environment, version, owner, fence, next_seq, status, started_at)
+         values ($1, $2, $3, 1, 1, $1, 1, 0, 1, now())`,
+      [RUN.runId, home.workspaceId, RUN.workflowId],
+    );
+    expect(await deleteFilesOfForgottenRuns(db.database, { graceMs: 0 }), 'their run goes on').toBe(0);
+    await db.database.query('delete from run_live where run_id = $1', [RUN.runId]);
+    expect(await deleteFilesOfForgottenRuns(db.database, { graceMs: 0 })).toBe(1);
+    expect(await inHome((tx) => findFile(tx, id))).toBeUndefined();
+    expect(await inHome((tx) => entitle(tx, FILE_BYTES_LIMIT, 0))).toMatchObject({ used: 500 });
+  });
+
+  test('are listed for who may see their workflow, by part of their name as it is', async () => {
+    await reserve('seen');
+    const own = (await store('seen', { name: '100%_done.csv', origin: { runId: uuidv7(), workflowId: RUN.workflowId } }))!;
+    const shared = (await store('seen', { name: '100 done.csv' }))!;
+    const ids = async (options: Parameters<typeof listFiles>[1]) =>
+      (await inHome((tx) => listFiles(tx, options))).files.map((file) => file.id);
+    expect(await ids({ search: '%_D' })).toEqual([own]);
+    expect(await ids({ search: 'done.csv', visible: { projectIds: [], workflowIds: [] } })).toEqual([shared]);
+    expect(await ids({ search: 'done.csv', visible: { projectIds: [], workflowIds: [RUN.workflowId] } })).toEqual([shared, own]);
   });
 });
 

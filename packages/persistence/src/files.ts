@@ -7,7 +7,7 @@
 import { uuidv7 } from './ids.ts';
 import type { InstanceStatements } from './in-instance.ts';
 import type { WorkspaceTransaction } from './in-workspace.ts';
-import { pageLimit } from './paging.ts';
+import { likePattern, pageLimit } from './paging.ts';
 
 export interface StoredFile {
   readonly id: string;
@@ -17,8 +17,11 @@ export interface StoredFile {
   readonly storageKey: string;
   readonly name: string;
   readonly mime: string;
-  /** The run that made it. */
+  /** The run that made it, and its workflow. */
   readonly originRunId?: string;
+  readonly workflowId?: string;
+  /** The project of that workflow; absent when the workflow is gone. */
+  readonly projectId?: string;
   readonly createdBy: string;
   readonly createdAt: Date;
   readonly expiresAt?: Date;
@@ -47,10 +50,14 @@ export interface CreateFile {
   readonly hash: string;
   readonly name: string;
   readonly mime: string;
-  readonly originRunId?: string;
+  /** The run that makes it; it goes when that run is forgotten. */
+  readonly origin?: { readonly runId: string; readonly workflowId: string };
   /** How long it is kept, in milliseconds; absent for ever. */
   readonly validMs?: number;
 }
+
+/** Key of the limit on the bytes of all files of a workspace. */
+export const FILE_BYTES_LIMIT = 'fileBytes';
 
 /** Call after the bytes are written. Gives the id of the file, or undefined when its blob was not reserved. */
 export async function createFile(tx: WorkspaceTransaction, input: CreateFile): Promise<string | undefined> {
@@ -62,9 +69,19 @@ export async function createFile(tx: WorkspaceTransaction, input: CreateFile): P
   if (stored.length === 0) return undefined;
   const id = uuidv7();
   await tx.query(
-    `insert into file (id, workspace_id, hash, name, mime, origin_run_id, created_by, expires_at)
-       values ($1, $2, $3, $4, $5, $6, $7, now() + $8::float8 * interval '1 ms')`,
-    [id, workspaceId, input.hash, input.name, input.mime, input.originRunId ?? null, principalId, input.validMs ?? null],
+    `insert into file (id, workspace_id, hash, name, mime, origin_run_id, workflow_id, created_by, expires_at)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, now() + $9::float8 * interval '1 ms')`,
+    [
+      id,
+      workspaceId,
+      input.hash,
+      input.name,
+      input.mime,
+      input.origin?.runId ?? null,
+      input.origin?.workflowId ?? null,
+      principalId,
+      input.validMs ?? null,
+    ],
   );
   return id;
 }
@@ -75,31 +92,86 @@ export async function findFile(tx: WorkspaceTransaction, id: string): Promise<St
   return row && toFile(row);
 }
 
+export interface ListFiles {
+  readonly originRunId?: string | undefined;
+  /** Part of the name. */
+  readonly search?: string | undefined;
+  /** Files of these workflows and projects, and those of no workflow; absent: all. */
+  readonly visible?: { readonly projectIds: readonly string[]; readonly workflowIds: readonly string[] } | undefined;
+  readonly cursor?: string | undefined;
+  readonly limit?: number | undefined;
+}
+
 /** Newest first. */
 export async function listFiles(
   tx: WorkspaceTransaction,
-  options: { readonly originRunId?: string; readonly cursor?: string; readonly limit?: number } = {},
+  options: ListFiles = {},
 ): Promise<{ readonly files: readonly StoredFile[]; readonly nextCursor?: string }> {
   const limit = pageLimit(options.limit);
   const rows = await tx.query<FileRow>(
-    `${SELECT} and ($2::uuid is null or f.origin_run_id = $2) and ($3::uuid is null or f.id < $3) order by f.id desc limit $4`,
-    [tx.context.workspaceId, options.originRunId ?? null, options.cursor ?? null, limit + 1],
+    `${SELECT} and ($2::uuid is null or f.origin_run_id = $2) and ($3::uuid is null or f.id < $3)
+       and ($5::text is null or f.name ilike $5 escape '\\')
+       and ($6::uuid[] is null or f.workflow_id is null or w.project_id = any($6) or f.workflow_id = any($7::uuid[]))
+     order by f.id desc limit $4`,
+    [
+      tx.context.workspaceId,
+      options.originRunId ?? null,
+      options.cursor ?? null,
+      limit + 1,
+      likePattern(options.search),
+      options.visible?.projectIds ?? null,
+      options.visible?.workflowIds ?? null,
+    ],
   );
   const files = rows.slice(0, limit).map(toFile);
   return rows.length > limit ? { files, nextCursor: files.at(-1)!.id } : { files };
 }
 
-export async function deleteFile(tx: WorkspaceTransaction, id: string): Promise<boolean> {
-  return (await tx.query('delete from file where workspace_id = $1 and id = $2 returning 1', [tx.context.workspaceId, id])).length > 0;
+/** Gives how many bytes went, or undefined when there was no such file. The caller gives them back to the limit. */
+export async function deleteFile(tx: WorkspaceTransaction, id: string): Promise<number | undefined> {
+  const [row] = await tx.query<{ sizeBytes: number }>(
+    `delete from file f using file_blob b where f.workspace_id = $1 and f.id = $2 and b.workspace_id = f.workspace_id and b.hash = f.hash
+       returning b.size_bytes::float8 as "sizeBytes"`,
+    [tx.context.workspaceId, id],
+  );
+  return row?.sizeBytes;
 }
 
 /** Files past their time; gives how many went. Call again while it gives `limit`. */
-export async function deleteExpiredFiles(statements: InstanceStatements, limit = 1000): Promise<number> {
-  const rows = await statements.query(
-    'delete from file where id in (select id from file where expires_at <= now() limit $1 for update skip locked) returning 1',
-    [limit],
+export function deleteExpiredFiles(statements: InstanceStatements, limit = 1000): Promise<number> {
+  return deleteFilesWhere(statements, 'select id from file where expires_at <= now() limit $1 for update skip locked', [limit]);
+}
+
+/**
+ * Files of runs that are forgotten; gives how many went. Call again while it gives `limit`. Young files stay: a run is stored shortly after its
+ * first files are.
+ */
+export function deleteFilesOfForgottenRuns(
+  statements: InstanceStatements,
+  { graceMs, limit = 1000 }: { readonly graceMs: number; readonly limit?: number },
+): Promise<number> {
+  return deleteFilesWhere(
+    statements,
+    `select f.id from file f where f.origin_run_id is not null and f.created_at < now() - $2::float8 * interval '1 ms'
+        and not exists (select from run r where r.id = f.origin_run_id)
+        and not exists (select from run_live l where l.run_id = f.origin_run_id)
+      limit $1 for update skip locked`,
+    [limit, graceMs],
   );
-  return rows.length;
+}
+
+/** Deletes what the query names, and gives the bytes back to the limits of their workspaces. */
+async function deleteFilesWhere(statements: InstanceStatements, ids: string, values: readonly unknown[]): Promise<number> {
+  const [row] = await statements.query<{ n: number }>(
+    `with gone as (delete from file where id in (${ids}) returning workspace_id, hash),
+       sums as (select g.workspace_id, sum(b.size_bytes) as bytes from gone g
+                  join file_blob b on b.workspace_id = g.workspace_id and b.hash = g.hash group by 1),
+       returned as (update counter c set used = greatest(0, c.used - s.bytes) from sums s
+                     where c.workspace_id = s.workspace_id and c.limit_key = '${FILE_BYTES_LIMIT}' and c.period = '')
+     select count(*)::int4 as n from gone`,
+    values,
+  );
+  return row?.n ?? 0;
 }
 
 /**
@@ -134,14 +206,26 @@ export async function forgetBlob(
   return rows.length > 0;
 }
 
-type FileRow = Omit<StoredFile, 'originRunId' | 'expiresAt'> & { readonly originRunId: string | null; readonly expiresAt: Date | null };
+interface FileRow extends Omit<StoredFile, 'originRunId' | 'workflowId' | 'projectId' | 'expiresAt'> {
+  readonly originRunId: string | null;
+  readonly workflowId: string | null;
+  readonly projectId: string | null;
+  readonly expiresAt: Date | null;
+}
 
 const SELECT = `
   select f.id, f.hash, b.size_bytes::float8 as "sizeBytes", b.storage_key as "storageKey", f.name, f.mime, f.origin_run_id as "originRunId",
-         f.created_by as "createdBy", f.created_at as "createdAt", f.expires_at as "expiresAt"
+         f.workflow_id as "workflowId", w.project_id as "projectId", f.created_by as "createdBy", f.created_at as "createdAt", f.expires_at as "expiresAt"
     from file f join file_blob b on b.workspace_id = f.workspace_id and b.hash = f.hash
+         left join workflow w on w.workspace_id = f.workspace_id and w.id = f.workflow_id
    where f.workspace_id = $1 and (f.expires_at is null or f.expires_at > now())`;
 
-function toFile({ originRunId, expiresAt, ...file }: FileRow): StoredFile {
-  return { ...file, ...(originRunId === null ? {} : { originRunId }), ...(expiresAt ? { expiresAt } : {}) };
+function toFile({ originRunId, workflowId, projectId, expiresAt, ...file }: FileRow): StoredFile {
+  return {
+    ...file,
+    ...(originRunId === null ? {} : { originRunId }),
+    ...(workflowId === null ? {} : { workflowId }),
+    ...(projectId === null ? {} : { projectId }),
+    ...(expiresAt ? { expiresAt } : {}),
+  };
 }

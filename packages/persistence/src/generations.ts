@@ -3,7 +3,7 @@
  * transaction of the change, so whoever reads the new number also reads the change.
  */
 import type { Database } from './database.ts';
-import type { WorkspaceTransaction } from './in-workspace.ts';
+import type { Statements } from './statements.ts';
 
 /** `deployments`: what is live, and with it the routes of webhooks. */
 export type GenerationKind = 'deployments' | 'plugins' | 'settings';
@@ -15,8 +15,8 @@ export async function currentGeneration(database: Database, kind: GenerationKind
 }
 
 /** Gives the new number. Changes of one kind wait for each other here, so make it the last statement. */
-export async function raiseGeneration(tx: WorkspaceTransaction, kind: GenerationKind): Promise<number> {
-  const [row] = await tx.manager.query<{ n: string }[]>(
+export async function raiseGeneration(tx: Statements, kind: GenerationKind): Promise<number> {
+  const [row] = await tx.query<{ n: string }>(
     'insert into generation (kind, n) values ($1, 1) on conflict (kind) do update set n = generation.n + 1 returning n',
     [kind],
   );

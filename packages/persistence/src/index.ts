@@ -8,7 +8,7 @@ export { startEmbeddedPostgres } from './embedded/embedded-postgres.ts';
 export type { EmbeddedPostgres, EmbeddedPostgresOptions, EmbeddedPostgresState } from './embedded/embedded-postgres.ts';
 export { createUuidSource, isUuid, setUuidClockOffsetMs, uuidFloor, uuidFromBytes, uuidTimeMs, uuidToBytes, uuidv7 } from './ids.ts';
 export type { UuidSource } from './ids.ts';
-export { checkSchema, migrate } from './migrations/migrate.ts';
+export { checkSchema, migrate, newestSchema, schemaOf } from './migrations/migrate.ts';
 export { ensurePartitions, partitionRanges } from './partitions.ts';
 export type { PartitionRange } from './partitions.ts';
 export { ENVIRONMENT, seedDefaults } from './seed.ts';
@@ -63,7 +63,18 @@ export {
   revokeSessions,
 } from './people/sessions.ts';
 export type { OpenSession, Session } from './people/sessions.ts';
-export { findPersonByIdentity, linkIdentity, listIdentities, unlinkIdentity } from './people/identities.ts';
+export { findIdentity, findPersonByIdentity, linkIdentity, listIdentities, unlinkIdentity } from './people/identities.ts';
+export {
+  deleteIdentityProvider,
+  findIdentityProvider,
+  listIdentityProviders,
+  saveIdentityProvider,
+  spendState,
+} from './people/identity-providers.ts';
+export type { IdentityProvider, SaveIdentityProvider, SaveIdentityProviderResult } from './people/identity-providers.ts';
+export { exportPerson, listWhatRunsFor } from './people/person-data.ts';
+export type { WhatRuns } from './people/person-data.ts';
+export { createPasswordReset, findPasswordReset, usePasswordReset } from './people/password-resets.ts';
 export type { Identity, LinkIdentityResult } from './people/identities.ts';
 export { forgetLoginFailures, pruneLoginFailures, readLoginFailures, recordLoginFailure } from './people/login-attempts.ts';
 export type { LoginFailures, LoginSubject } from './people/login-attempts.ts';
@@ -71,21 +82,34 @@ export { grantInstanceRole, hasOperator, listInstanceRoles, lockOwnerCreation, r
 export type { InstanceRole, RevokeInstanceRoleResult } from './people/instance-roles.ts';
 export {
   createWorkspace,
+  deleteWorkspace,
   findWorkspace,
   findWorkspaceBySlug,
+  listDeletedWorkspaces,
+  listWorkspaceIds,
   listWorkspaces,
   listWorkspacesOf,
+  restoreWorkspace,
   setWorkspacePlan,
   updateWorkspace,
 } from './people/workspaces.ts';
-export type { CreateWorkspace, CreateWorkspaceResult, UpdateWorkspaceResult, Workspace } from './people/workspaces.ts';
+export type {
+  CreateWorkspace,
+  CreateWorkspaceResult,
+  DeleteWorkspaceResult,
+  DeletedWorkspace,
+  UpdateWorkspaceResult,
+  Workspace,
+} from './people/workspaces.ts';
 export {
   addMember,
+  createService,
   createServicePrincipal,
   findDisplayNames,
   findMember,
   listMembers,
   removeMember,
+  renameService,
   setMemberRole,
 } from './people/members.ts';
 export type { AddMember, ListMembers, Member, MemberPage, RemoveMemberResult, SetMemberRoleResult } from './people/members.ts';
@@ -102,13 +126,13 @@ export {
   updateTeam,
 } from './people/teams.ts';
 export type { CreateTeamResult, Team, UpdateTeamResult } from './people/teams.ts';
-export { createApiKey, findApiKey, listApiKeys, revokeApiKey } from './people/api-keys.ts';
+export { createApiKey, findApiKey, listApiKeys, livingApiKeys, revokeApiKey } from './people/api-keys.ts';
 export type { ApiKey, ApiKeyHolder, CreateApiKey, CreateApiKeyResult } from './people/api-keys.ts';
 export { listRoleGrants, removeRoleGrant, setRoleGrant } from './people/role-grants.ts';
 export type { GrantResource, GrantSubject, RoleGrant, SetGrantResult } from './people/role-grants.ts';
 export { currentGeneration, raiseGeneration } from './generations.ts';
 export type { GenerationKind } from './generations.ts';
-export { normalizeHookPattern } from './hook-pattern.ts';
+export { hookPrefix, normalizeHookPattern } from './hook-pattern.ts';
 export {
   createWorkflow,
   deleteWorkflow,
@@ -127,6 +151,7 @@ export type {
   CreateWorkflow,
   CreateWorkflowResult,
   Draft,
+  DraftRanks,
   ListWorkflows,
   MoveWorkflowResult,
   SaveDraft,
@@ -136,11 +161,41 @@ export type {
   Workflow,
   WorkflowPage,
 } from './workflows.ts';
-export { appendDraftOps, deleteOldDraftOps, draftOpsSince, findDraftHolder, findDraftOpRev, holdDraft, releaseDraft } from './draft-ops.ts';
-export type { AppendDraftOps, AppendDraftOpsResult, DraftOps, DraftOpsSince, HoldDraftResult } from './draft-ops.ts';
+export {
+  appendDraftOps,
+  deleteOldDraftOps,
+  draftOpsSince,
+  findDraftHolder,
+  findInverse,
+  findSentBatch,
+  hasEditedSince,
+  holdDraft,
+  lastClientSeq,
+  ownBatches,
+  releaseDraft,
+} from './draft-ops.ts';
+export type {
+  AppendDraftOps,
+  AppendDraftOpsResult,
+  DraftAct,
+  DraftHolder,
+  DraftOps,
+  DraftOpsSince,
+  HoldDraftResult,
+  OwnBatch,
+  SentBatch,
+} from './draft-ops.ts';
 export { listPins, removePin, setPin } from './pins.ts';
 export type { Pin } from './pins.ts';
-export { createProject, deleteProject, findProject, listProjects, updateProject } from './projects/projects.ts';
+export {
+  createProject,
+  deleteProject,
+  findDeletedProject,
+  findProject,
+  listDeletedProjects,
+  listProjects,
+  updateProject,
+} from './projects/projects.ts';
 export type {
   CreateProject,
   CreateProjectResult,
@@ -150,15 +205,43 @@ export type {
   UpdateProject,
   UpdateProjectResult,
 } from './projects/projects.ts';
-export { FOLDER_DEPTH, createFolder, deleteFolder, findFolder, listFolders, updateFolder } from './projects/folders.ts';
+export { FOLDER_DEPTH, countFolderUses, createFolder, deleteFolder, findFolder, listFolders, updateFolder } from './projects/folders.ts';
 export type { CreateFolderResult, DeleteFolderResult, Folder, UpdateFolderResult } from './projects/folders.ts';
-export { createTag, deleteTag, findWorkflowTags, listTags, setWorkflowTags, updateTag } from './projects/tags.ts';
-export type { CreateTagResult, Tag, UpdateTagResult } from './projects/tags.ts';
+export {
+  changeWorkflowTags,
+  countTagUses,
+  createTag,
+  deleteTag,
+  findWorkflowTags,
+  listTags,
+  mergeTags,
+  setWorkflowTags,
+  updateTag,
+} from './projects/tags.ts';
+export type { CreateTagResult, MergeTagsResult, Tag, UpdateTagResult } from './projects/tags.ts';
 export { findStars, starWorkflow, unstarWorkflow } from './projects/stars.ts';
-export { listTrash, purgeTrash, restoreProject, restoreWorkflow } from './projects/trash.ts';
-export type { PurgeTrash, RestoreProjectResult, RestoreWorkflowResult, TrashEntry } from './projects/trash.ts';
-export { addDataKey, currentDataKey, findDataKey, listDataKeysToRewrap, rewrapDataKey } from './credentials/data-keys.ts';
+export { listTrash, purgeTrash, purgeWorkflow, restoreProject, restoreWorkflow } from './projects/trash.ts';
+export type { PurgeTrash, PurgeWorkflowResult, RestoreProjectResult, RestoreWorkflowResult, TrashEntry } from './projects/trash.ts';
+export {
+  addDataKey,
+  awaitRootKeyHolders,
+  currentDataKey,
+  findDataKey,
+  holdRootKey,
+  listDataKeysToRewrap,
+  rewrapDataKey,
+} from './credentials/data-keys.ts';
 export type { AddDataKey, DataKey } from './credentials/data-keys.ts';
+export {
+  addFirstInstanceKey,
+  addInstanceKey,
+  deleteInstanceKeys,
+  keepOnlyInstanceKey,
+  listInstanceKeys,
+} from './credentials/instance-keys.ts';
+export type { InstanceKey } from './credentials/instance-keys.ts';
+export { addOauthState, takeOauthState } from './credentials/oauth-states.ts';
+export type { OauthState } from './credentials/oauth-states.ts';
 export {
   addCredentialSecret,
   claimCredentialRefresh,
@@ -169,6 +252,7 @@ export {
   findCredentialSecret,
   listCredentials,
   listSecretsToReseal,
+  listWorkspacesToReseal,
   releaseCredentialRefresh,
   setCredentialHealth,
   updateCredential,
@@ -181,12 +265,20 @@ export type {
   CredentialPage,
   CredentialSecret,
   ListCredentials,
+  NewCredentialSecret,
   UpdateCredential,
   UpdateCredentialResult,
 } from './credentials/credentials.ts';
-export { listBindings, listBindingsGrantedBy, listBindingsOfCredential, replaceBindings, resolveBinding } from './credentials/bindings.ts';
+export {
+  countBindings,
+  listBindings,
+  listBindingsGrantedBy,
+  listBindingsOfCredential,
+  replaceBindings,
+  resolveBinding,
+} from './credentials/bindings.ts';
 export type { Binding, BindingUse, ResolveBindingResult } from './credentials/bindings.ts';
-export { deleteVariable, findVariable, listVariables, setVariable } from './credentials/variables.ts';
+export { deleteVariable, findProjectOfWorkflow, findVariable, listVariables, loadVariables, setVariable } from './credentials/variables.ts';
 export type { SetVariableResult, Variable, VariablePlace } from './credentials/variables.ts';
 export { eraseAuditPayloads, listAudit, listInstanceAudit, recordAudit } from './operations/audit.ts';
 export type { AuditActorKind, AuditEntry, AuditPage, AuditRecord, ListAudit } from './operations/audit.ts';
@@ -194,22 +286,81 @@ export { listUnsealedChains, readAnchor, sealAudit, verifyAudit } from './operat
 export type { AuditAnchor, AuditChain, SealOptions, VerifyAuditResult } from './operations/audit-chain.ts';
 export { claimIdempotency, deleteExpiredIdempotency, finishIdempotency } from './operations/idempotency.ts';
 export type { IdempotencyClaim, IdempotencyClaimResult } from './operations/idempotency.ts';
-export { advanceJob, cancelJob, claimJob, createJob, findJob, finishJob, listJobs, releaseJobs } from './operations/jobs.ts';
-export type { ClaimJob, Job, JobState, JobStepResult } from './operations/jobs.ts';
+export {
+  advanceJob,
+  cancelJob,
+  claimJob,
+  countOpenJobs,
+  createJob,
+  deleteOldJobs,
+  findDoneItems,
+  findJob,
+  finishJob,
+  listJobItems,
+  listJobs,
+  recordJobItem,
+  releaseJobs,
+} from './operations/jobs.ts';
+export type { ClaimJob, Job, JobItem, JobState, JobStepResult } from './operations/jobs.ts';
 export { deleteSetting, readSettingLevels, readSettings, writeSetting } from './operations/settings.ts';
 export type { Setting, SettingLevels, SettingScope, WriteSettingResult } from './operations/settings.ts';
-export { entitle, listPlans, readEntitlements, savePlan } from './operations/entitlements.ts';
-export type { EntitleOptions, EntitleResult, Plan } from './operations/entitlements.ts';
-export { createFile, deleteExpiredFiles, deleteFile, findFile, forgetBlob, listFiles, markUnusedBlobs, reserveBlob } from './files.ts';
-export type { BlobRow, CreateFile, StoredFile } from './files.ts';
-export { closeTestListeners, deleteExpiredTestListeners, findTestListener, openTestListener } from './test-listeners.ts';
-export type { OpenTestListener, OpenTestListenerResult, TestListener } from './test-listeners.ts';
-export { createSavedView, deleteSavedView, listSavedViews, updateSavedView } from './saved-views.ts';
+export {
+  COUNTED_LIMITS,
+  entitle,
+  exceededLimit,
+  holdLimit,
+  listPlans,
+  readEntitlements,
+  readLimits,
+  savePlan,
+} from './operations/entitlements.ts';
+export type { CountedLimit, CountedUse, EntitleOptions, EntitleResult, HeldLimit, Plan } from './operations/entitlements.ts';
+export {
+  createFile,
+  deleteExpiredFiles,
+  deleteFile,
+  deleteFilesOfForgottenRuns,
+  FILE_BYTES_LIMIT,
+  findFile,
+  forgetBlob,
+  listFiles,
+  markUnusedBlobs,
+  reserveBlob,
+} from './files.ts';
+export type { BlobRow, CreateFile, ListFiles, StoredFile } from './files.ts';
+export { claimPluginKeys, deleteExpiredPluginState, readPluginState, writePluginState } from './plugin-state.ts';
+export type { ClaimKeys, StateResult, StateScope } from './plugin-state.ts';
+export { contentKey, createContentStore } from './blobs/content-store.ts';
+export type { ByteRange, ContentStore, StagedContent } from './blobs/content-store.ts';
+export {
+  closeTestListeners,
+  deleteExpiredTestListeners,
+  findTestListeners,
+  listTestListeners,
+  openTestListener,
+  settleTestListener,
+  takeTestListener,
+} from './test-listeners.ts';
+export type {
+  OpenTestListener,
+  OpenTestListenerResult,
+  TestListener,
+  TestListenerMode,
+  TestListenerOutcome,
+  TestListenerView,
+} from './test-listeners.ts';
+export { deleteExpiredHookReplies, findHookReply, findKeyedRun, keepHookReply } from './hook-deliveries.ts';
+export type { ReplyKey, StoredReply } from './hook-deliveries.ts';
+export { createSavedView, deleteSavedView, findSavedView, listSavedViews, updateSavedView } from './saved-views.ts';
 export type { SavedView, UpdateSavedViewResult } from './saved-views.ts';
 export { listNotifications, markNotificationsRead, notify } from './notifications.ts';
 export type { Notification, Notify } from './notifications.ts';
 export { addRunTags, deleteStaleRunTags, findRunsByTag, listRunTags } from './run-tags.ts';
 export type { RunTag } from './run-tags.ts';
+export { searchWorkflows } from './workflow-search.ts';
+export type { SearchWorkflows, WorkflowHit } from './workflow-search.ts';
+export { findDeployment, setDeploymentState } from './deployments.ts';
+export type { Deployment } from './deployments.ts';
 export { loadLiveHooks, loadVersion, publish, unpublish } from './publish.ts';
 export type { HookClash, HookReply, HookSpec, LiveHook, PublishInput, PublishResult } from './publish.ts';
 export type { TypePins } from './entities/rows.ts';
@@ -217,12 +368,28 @@ export { createJournalWriter } from './journal/journal-writer.ts';
 export type { JournalWriter, JournalWriterOptions, WriterMetrics, WriterState } from './journal/journal-writer.ts';
 export { INBOX_CHANNEL, createOwnership } from './journal/ownership.ts';
 export type { ClaimOptions, LeasedOwnership, OwnershipOptions } from './journal/ownership.ts';
+export { openDump } from './backup/dump.ts';
+export type { DatabaseDump, DumpTable } from './backup/dump.ts';
+export { loadDump } from './backup/load.ts';
+export type { LoadOptions, Loaded } from './backup/load.ts';
+export { countHeldRuns, releaseHeldRuns } from './backup/held-runs.ts';
 export { createKeyedRuns } from './journal/keyed-runs.ts';
 export type { KeyedRunOutcome, KeyedRuns, KeyedRunsOptions, RunKey } from './journal/keyed-runs.ts';
 export { InvalidCursorError, countRuns, findRun, findRunByShortId, listRuns } from './journal/run-reads.ts';
 export type { CountRunsOptions, ListRunsOptions, RunCount, RunDetail, RunPage, RunReader } from './journal/run-reads.ts';
 export type { RunSummary } from './journal/run-rows.ts';
-export { deleteExpiredKeys, deleteExpiredRuns, deleteStaleInbox, dropEmptyPartitions } from './journal/run-retention.ts';
+export { findRunRow, listRunRows, nowSummary } from './journal/run-list.ts';
+export type { ListRunRows, ListedRun, NowSummary } from './journal/run-list.ts';
+export { runStatistics } from './journal/run-statistics.ts';
+export type { RunStatistics, RunStatisticsOptions, StatisticsBucket, WorkflowStatistics } from './journal/run-statistics.ts';
+export { WORKFLOW_SORTS, WORKFLOW_VIEWS, countWorkflows, listWorkflowRows, recentRuns, successRates } from './workflow-reads.ts';
+export type { ListWorkflowRows, ListedWorkflow, RecentRun, WorkflowCounts, WorkflowSort, WorkflowView } from './workflow-reads.ts';
+export type { Seen } from './seen.ts';
+export { findRunPlace, readCommittedEvents, readCommittedSeqs, readProjectsOfContents } from './journal/live-reads.ts';
+export type { CommittedEvents, RunPlace } from './journal/live-reads.ts';
+export { deleteEndedRun, deleteExpiredKeys, deleteExpiredRuns, deleteStaleInbox, dropEmptyPartitions } from './journal/run-retention.ts';
 export type { DeleteExpiredOptions, DropPartitionsOptions } from './journal/run-retention.ts';
 export { BlobDamagedError, BlobMissingError, createFileBlobStore } from './blobs/file-blob-store.ts';
 export type { FileBlobStore, FileBlobStoreOptions } from './blobs/file-blob-store.ts';
+export { createRunPayloads } from './blobs/run-payloads.ts';
+export type { RunPayloads } from './blobs/run-payloads.ts';

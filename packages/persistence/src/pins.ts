@@ -6,6 +6,7 @@ export interface Pin {
   readonly nodeId: string;
   /** Content of the pinned data, in the file store. */
   readonly fileHash: string;
+  readonly sizeBytes: number;
   /** Where the data came from. */
   readonly source: Json;
   readonly updatedBy: string;
@@ -50,8 +51,10 @@ export async function removePin(tx: WorkspaceTransaction, workflowId: string, no
 
 export function listPins(tx: WorkspaceTransaction, workflowId: string): Promise<Pin[]> {
   return tx.query(
-    `select node_id as "nodeId", file_hash as "fileHash", source, updated_by as "updatedBy", updated_at as "updatedAt"
-       from pin where workspace_id = $1 and workflow_id = $2 order by node_id`,
+    `select p.node_id as "nodeId", p.file_hash as "fileHash", b.size_bytes::float8 as "sizeBytes", p.source, p.updated_by as "updatedBy",
+            p.updated_at as "updatedAt"
+       from pin p join file_blob b on b.workspace_id = p.workspace_id and b.hash = p.file_hash
+      where p.workspace_id = $1 and p.workflow_id = $2 order by p.node_id`,
     [tx.context.workspaceId, workflowId],
   );
 }

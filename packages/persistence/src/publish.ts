@@ -7,7 +7,7 @@ import type { JsonObject } from '@plugboard/sdk';
 import type { Database } from './database.ts';
 import type { TypePins } from './entities/rows.ts';
 import { raiseGeneration } from './generations.ts';
-import { normalizeHookPattern } from './hook-pattern.ts';
+import { hookPrefix, normalizeHookPattern } from './hook-pattern.ts';
 import { uuidv7 } from './ids.ts';
 import type { WorkspaceTransaction } from './in-workspace.ts';
 import { ENVIRONMENT } from './seed.ts';
@@ -20,7 +20,7 @@ export interface HookSpec {
   readonly nodeId: string;
   /** Upper case. */
   readonly method: string;
-  /** Path below the prefix of webhooks; a segment `:name` takes any one segment. */
+  /** Path below the prefix of webhooks, or of the workspace's; a segment `:name` takes any one segment, a last `*name` all that follow. */
   readonly pattern: string;
   readonly reply: HookReply;
   /** What else the route needs, as the server wrote it. */
@@ -82,7 +82,7 @@ export async function publish(tx: WorkspaceTransaction, input: PublishInput): Pr
 export async function unpublish(tx: WorkspaceTransaction, workflowId: string): Promise<boolean> {
   if (!(await lockWorkflow(tx, workflowId))) return false;
   const [, changed] = await tx.manager.query<[unknown, number]>(
-    `update deployment set state = 'off', deployed_by = $3, deployed_at = now() where workflow_id = $1 and environment = $2 and state = 'active'`,
+    `update deployment set state = 'off', deployed_by = $3, deployed_at = now() where workflow_id = $1 and environment = $2 and state in ('active', 'paused')`,
     [workflowId, ENVIRONMENT.live, tx.context.principalId],
   );
   if (changed === 0) return false;
@@ -91,7 +91,7 @@ export async function unpublish(tx: WorkspaceTransaction, workflowId: string): P
   return true;
 }
 
-/** One route of a live webhook. */
+/** One route of a live webhook; its pattern is the whole one, with the workspace's prefix. */
 export interface LiveHook extends HookSpec {
   readonly id: string;
   readonly workspaceId: string;
@@ -103,7 +103,8 @@ export interface LiveHook extends HookSpec {
 const LIVE_HOOKS = `
   select id, workspace_id as "workspaceId", workflow_id as "workflowId", node_id as "nodeId", version, method, pattern,
          pattern_norm as "patternNorm", reply, settings, auth, cors
-    from hook where environment = ${ENVIRONMENT.live}`;
+    from hook where environment = ${ENVIRONMENT.live}
+     and exists (select from deployment d where d.workflow_id = hook.workflow_id and d.environment = hook.environment and d.state = 'active')`;
 
 /** Every live webhook of the instance, for the route table of this process. */
 export async function loadLiveHooks(database: Database): Promise<LiveHook[]> {
@@ -138,7 +139,7 @@ async function readState(tx: WorkspaceTransaction, workflowId: string): Promise<
     `select coalesce((select max(n) from version where workflow_id = $1), 0) as newest, d.version as live, v.semantic_hash as live_hash,
             (select rev from draft where workflow_id = $1) as draft_rev
        from (select 1) one
-       left join deployment d on d.workflow_id = $1 and d.environment = $2 and d.state = 'active'
+       left join deployment d on d.workflow_id = $1 and d.environment = $2 and d.state in ('active', 'paused')
        left join version v on v.workflow_id = d.workflow_id and v.n = d.version`,
     [workflowId, ENVIRONMENT.live],
   );
@@ -169,9 +170,10 @@ async function insertVersion(tx: WorkspaceTransaction, input: PublishInput, n: n
 async function replaceHooks(tx: WorkspaceTransaction, input: PublishInput, version: number): Promise<HookClash[]> {
   await tx.manager.query('delete from hook where workflow_id = $1 and environment = $2', [input.workflowId, ENVIRONMENT.live]);
   const clashes: HookClash[] = [];
+  const prefix = await hookPrefix(tx, tx.context.workspaceId);
   // Always in one order: two publishes that want each other's paths then wait for each other instead of dying in a deadlock.
   const hooks = input.hooks
-    .map((hook) => ({ ...hook, patternNorm: normalizeHookPattern(hook.pattern) }))
+    .map((hook) => ({ ...hook, pattern: `${prefix}${hook.pattern}`, patternNorm: normalizeHookPattern(`${prefix}${hook.pattern}`) }))
     .toSorted((a, b) => compareText(a.method, b.method) || compareText(a.patternNorm, b.patternNorm));
   for (const hook of hooks) {
     const inserted = await tx.manager.query<unknown[]>(

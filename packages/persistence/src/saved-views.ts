@@ -35,6 +35,15 @@ export function listSavedViews(tx: WorkspaceTransaction, page: string): Promise<
   );
 }
 
+/** One's own or a shared one. */
+export async function findSavedView(tx: WorkspaceTransaction, id: string): Promise<SavedView | undefined> {
+  const [view] = await tx.query<SavedView>(
+    `select ${COLUMNS} from saved_view where workspace_id = $1 and id = $2 and (principal_id is null or principal_id = $3)`,
+    [tx.context.workspaceId, id, tx.context.principalId],
+  );
+  return view;
+}
+
 export type UpdateSavedViewResult =
   | { readonly kind: 'saved'; readonly rev: number }
   | { readonly kind: 'not-found' }

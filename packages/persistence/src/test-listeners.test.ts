@@ -8,7 +8,15 @@ import type { WorkspaceTransaction } from './in-workspace.ts';
 import { listNotifications, markNotificationsRead, notify } from './notifications.ts';
 import { addRunTags, deleteStaleRunTags, findRunsByTag, listRunTags } from './run-tags.ts';
 import { createSavedView, deleteSavedView, listSavedViews, updateSavedView } from './saved-views.ts';
-import { closeTestListeners, deleteExpiredTestListeners, findTestListener, openTestListener } from './test-listeners.ts';
+import {
+  closeTestListeners,
+  deleteExpiredTestListeners,
+  findTestListeners,
+  listTestListeners,
+  openTestListener,
+  settleTestListener,
+  takeTestListener,
+} from './test-listeners.ts';
 import { createWorkflow } from './workflows.ts';
 
 let db: TestDatabase;
@@ -42,37 +50,68 @@ async function aWorkflow(place: typeof home, name: string): Promise<string> {
 }
 
 describe('test listeners', () => {
-  test('are one per method and path on the whole instance, whoever comes first', async () => {
+  const listenTo = (workflowId: string, pattern: string, methods = ['POST']) =>
+    ({ methods, pattern, workflowId, nodeId: 'n', validMs: 60_000, mode: 'run' }) as const;
+
+  test('are one per method and path in a workspace, whoever comes first; each workspace has its own', async () => {
     const [ours, theirs] = [await aWorkflow(home, 'Ours'), await aWorkflow(away, 'Theirs')];
-    const listen = (workflowId: string) => ({ method: 'POST', path: 'orders', workflowId, nodeId: 'n', validMs: 60_000 });
     const results = await Promise.all([
-      inHome((tx) => openTestListener(tx, listen(ours))),
-      inAway((tx) => openTestListener(tx, listen(theirs))),
-      asColleague((tx) => openTestListener(tx, listen(ours))),
+      inHome((tx) => openTestListener(tx, listenTo(ours, 'orders'))),
+      asColleague((tx) => openTestListener(tx, listenTo(ours, 'orders', ['GET', 'POST']))),
     ]);
-    expect(results.map((result) => result.kind).toSorted()).toEqual(['opened', 'path-taken', 'path-taken']);
-    expect(await inHome((tx) => openTestListener(tx, listen(theirs)))).toEqual({ kind: 'not-found' });
+    expect(results.map((result) => result.kind).toSorted()).toEqual(['opened', 'path-taken']);
+    expect(await inAway((tx) => openTestListener(tx, listenTo(theirs, 'orders')))).toMatchObject({
+      kind: 'opened',
+      pattern: 'away/orders',
+    });
+    expect(await inHome((tx) => openTestListener(tx, listenTo(theirs, 'orders')))).toEqual({ kind: 'not-found' });
+    expect(await findTestListeners(db.database, 'orders')).toEqual([]);
+  });
+
+  test('of several methods is taken by one request, whichever comes first', async () => {
+    const workflowId = await aWorkflow(home, 'Taken');
+    const opened = await inHome((tx) => openTestListener(tx, listenTo(workflowId, 'taken/:id', ['GET', 'POST', 'PUT'])));
+    if (opened.kind !== 'opened') throw new Error(opened.kind);
+    const found = await findTestListeners(db.database, 'home/taken/7');
+    expect(found.filter((one) => one.id === opened.id).map((one) => [one.method, one.path])).toEqual([
+      ['GET', 'home/taken/*'],
+      ['POST', 'home/taken/*'],
+      ['PUT', 'home/taken/*'],
+    ]);
+    const taken = await Promise.all(Array.from({ length: 8 }, () => takeTestListener(db.database, opened.id)));
+    expect(taken.filter(Boolean)).toHaveLength(1);
+    await settleTestListener(db.database, opened.id, { captured: { a: 1 } });
+    expect(await inHome((tx) => listTestListeners(tx, workflowId))).toMatchObject([
+      {
+        id: opened.id,
+        methods: ['GET', 'POST', 'PUT'],
+        pattern: 'home/taken/:id',
+        captured: { a: 1 },
+        runId: null,
+        takenAt: expect.any(Date),
+      },
+    ]);
+    expect(await asColleague((tx) => listTestListeners(tx, workflowId))).toEqual([]);
+    expect((await findTestListeners(db.database, 'home/taken/7')).filter((one) => one.id === opened.id)).toEqual([]);
+    expect(await inHome((tx) => closeTestListeners(tx, workflowId))).toBe(1);
   });
 
   test('are found by any process until their time is over, moved by opening again, and closed by who opened them', async () => {
     const workflowId = await aWorkflow(home, 'Listened');
-    const listen = { method: 'GET', path: 'mine', workflowId, nodeId: 'n', validMs: 60_000 };
+    const listen = listenTo(workflowId, 'mine', ['GET']);
+    const path = 'home/mine';
     await inHome((tx) => openTestListener(tx, listen));
-    expect(await inHome((tx) => openTestListener(tx, { ...listen, nodeId: 'm' }))).toEqual({ kind: 'opened' });
-    expect(await findTestListener(db.database, 'GET', 'mine')).toMatchObject({
-      workspaceId: home.workspaceId,
-      workflowId,
-      nodeId: 'm',
-      principalId: home.ownerId,
-    });
-    expect(await findTestListener(db.database, 'POST', 'mine')).toBeUndefined();
+    expect(await inHome((tx) => openTestListener(tx, { ...listen, nodeId: 'm' }))).toMatchObject({ kind: 'opened' });
+    expect(await findTestListeners(db.database, path)).toMatchObject([
+      { method: 'GET', workspaceId: home.workspaceId, workflowId, nodeId: 'm', principalId: home.ownerId },
+    ]);
     expect(await asColleague((tx) => closeTestListeners(tx, workflowId))).toBe(0);
-    await db.database.query(`update test_listener set expires_at = now() where path = 'mine'`);
-    expect(await findTestListener(db.database, 'GET', 'mine')).toBeUndefined();
-    expect(await asColleague((tx) => openTestListener(tx, listen))).toEqual({ kind: 'opened' });
+    await db.database.query(`update test_listener set expires_at = now() where path = $1`, [path]);
+    expect(await findTestListeners(db.database, path)).toEqual([]);
+    expect(await asColleague((tx) => openTestListener(tx, listen))).toMatchObject({ kind: 'opened' });
     expect(await asColleague((tx) => closeTestListeners(tx, workflowId))).toBe(1);
     await db.database.query('update test_listener set expires_at = now()');
-    expect(await deleteExpiredTestListeners(db.database)).toBe(1);
+    expect(await deleteExpiredTestListeners(db.database)).toBe(2);
   });
 });
 

@@ -285,10 +285,16 @@ describe('publishing', () => {
     });
     expect(owner.kind).toBe('published');
     const id = await aWorkflow('Nosy');
-    expect(await inHome((tx) => publish(tx, aPublish(id, { hooks: [aHook('private')] })))).toMatchObject({
+    const taken = await inHome((tx) => publish(tx, aPublish(id, { hooks: [aHook('foreign/private')] })));
+    expect(taken).toEqual({
       kind: 'hook-path-taken',
-      clashes: [{ method: 'POST', pattern: 'private' }],
+      code: 'HOOK_PATH_TAKEN',
+      clashes: [{ method: 'POST', pattern: 'foreign/private' }],
     });
+    // The workspace's own name stands before its paths, so that the same path is free here.
+    expect(await inHome((tx) => publish(tx, aPublish(id, { hooks: [aHook('private')] })))).toMatchObject({ kind: 'published' });
+    const patterns = (await loadLiveHooks(db.database)).filter((hook) => hook.pattern.endsWith('private')).map((hook) => hook.patternNorm);
+    expect(patterns.toSorted()).toEqual(['foreign/private', 'private']);
   });
 
   test('two workflows that want each other’s paths at once: one wins, none dies', async () => {

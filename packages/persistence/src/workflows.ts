@@ -33,9 +33,14 @@ export interface Draft {
   readonly semanticHash: string;
   /** The version it was last equal to. */
   readonly baseVersion?: number;
+  /** Order of parts by kind and id, where it is not that of the lists. */
+  readonly ranks?: DraftRanks;
   readonly updatedBy: string;
   readonly updatedAt: Date;
 }
+
+/** `rank` of each part by kind and id, as `toDraft` of the engine takes it. */
+export type DraftRanks = { readonly [kind: string]: { readonly [id: string]: number } };
 
 export interface VersionHead {
   readonly workflowId: string;
@@ -164,6 +169,8 @@ export interface SaveDraft {
   readonly workflowId: string;
   readonly definition: WorkflowDefinition;
   readonly semanticHash: string;
+  /** Absent where the order is that of the lists. */
+  readonly ranks?: DraftRanks;
   /** The revision the change was made on; absent to save whatever is there now (import does). */
   readonly expectedRev?: number;
 }
@@ -195,8 +202,15 @@ export async function saveDraft(tx: WorkspaceTransaction, input: SaveDraft): Pro
   }
   const rev = draft.rev + 1;
   await tx.manager.query(
-    'update draft set rev = $2, doc = $3, semantic_hash = $4, updated_by = $5, updated_at = now() where workflow_id = $1',
-    [workflowId, rev, JSON.stringify(definition), input.semanticHash, tx.context.principalId],
+    'update draft set rev = $2, doc = $3, semantic_hash = $4, updated_by = $5, ranks = $6, updated_at = now() where workflow_id = $1',
+    [
+      workflowId,
+      rev,
+      JSON.stringify(definition),
+      input.semanticHash,
+      tx.context.principalId,
+      input.ranks === undefined ? null : JSON.stringify(input.ranks),
+    ],
   );
   return { kind: 'saved', rev };
 }
@@ -333,8 +347,17 @@ function toWorkflow({ id, projectId, folderId, name, description, rev, createdAt
   return { id, projectId, ...(folderId === null ? {} : { folderId }), name, description, rev, createdAt, updatedAt };
 }
 
-function toDraft({ workflowId, rev, doc, semanticHash, baseVersion, updatedBy, updatedAt }: DraftRow): Draft {
-  return { workflowId, rev, definition: doc, semanticHash, ...(baseVersion === null ? {} : { baseVersion }), updatedBy, updatedAt };
+function toDraft({ workflowId, rev, doc, semanticHash, baseVersion, ranks, updatedBy, updatedAt }: DraftRow): Draft {
+  return {
+    workflowId,
+    rev,
+    definition: doc,
+    semanticHash,
+    ...(baseVersion === null ? {} : { baseVersion }),
+    ...(ranks === null ? {} : { ranks: ranks as DraftRanks }),
+    updatedBy,
+    updatedAt,
+  };
 }
 
 function toVersionHead({ workflowId, n, semanticHash, note, publishedBy, publishedAt }: VersionRow): VersionHead {

@@ -12,7 +12,8 @@ export interface WorkspaceRows {
 
 /** Fills the tables as their owner, past every policy. */
 export async function insertWorkspaceRows(database: Database, { workspaceId, projectId, principalId }: WorkspaceRows): Promise<void> {
-  const [folder, workflow, team, tag, dataKey, credential, run, unique] = [
+  const [folder, workflow, team, tag, dataKey, credential, run, unique, job] = [
+    uuidv7(),
     uuidv7(),
     uuidv7(),
     uuidv7(),
@@ -73,8 +74,12 @@ export async function insertWorkspaceRows(database: Database, { workspaceId, pro
       [uuidv7(), w, workflow, unique],
     ],
     [
-      `insert into test_listener (method, path, workspace_id, workflow_id, node_id, principal_id, expires_at) values ('POST', $1, $2, $3, 'n', $4, now())`,
+      `insert into test_listener (id, method, path, pattern, mode, workspace_id, workflow_id, node_id, principal_id, expires_at) values (gen_random_uuid(), 'POST', $1, $1, 'run', $2, $3, 'n', $4, now())`,
       [unique, w, workflow, p],
+    ],
+    [
+      `insert into hook_reply (workspace_id, run_id, fingerprint, status, headers, body, expires_at) values ($1, gen_random_uuid(), '', 200, '{}', '', now())`,
+      [w],
     ],
     [
       `insert into variable (project_id, environment, key, workspace_id, value, created_by) values ($1, 1, 'k', $2, '1', $3)`,
@@ -85,6 +90,10 @@ export async function insertWorkspaceRows(database: Database, { workspaceId, pro
     [`insert into star (principal_id, workflow_id, workspace_id) values ($1, $2, $3)`, [p, workflow, w]],
     [`insert into file_blob (workspace_id, hash, size_bytes, storage_key, state) values ($1, 'h', 1, 'k', 'stored')`, [w]],
     [`insert into file (id, workspace_id, hash, name, mime, created_by) values ($1, $2, 'h', 'n', 'm', $3)`, [uuidv7(), w, p]],
+    [
+      `insert into plugin_state (workspace_id, workflow_id, environment, node_id, key, value) values ($1, $2, 1, 'n', 'k', '1')`,
+      [w, workflow],
+    ],
     [
       `insert into pin (workflow_id, node_id, workspace_id, file_hash, source, updated_by) values ($1, 'n', $2, 'h', '{}', $3)`,
       [workflow, w, p],
@@ -101,7 +110,12 @@ export async function insertWorkspaceRows(database: Database, { workspaceId, pro
       `insert into binding (workflow_id, environment, key, workspace_id, credential_id, granted_by) values ($1, 1, 'k', $2, $3, $4)`,
       [workflow, w, credential, p],
     ],
-    [`insert into job (id, workspace_id, kind, actor, params) values ($1, $2, 'k', $3, '{}')`, [uuidv7(), w, p]],
+    [
+      `insert into oauth_state (state_hash, workspace_id, credential_id, principal_id, session_id, sealed, expires_at) values ($1, $2, $3, $4, $3, 'x', now())`,
+      [hash, w, credential, p],
+    ],
+    [`insert into job (id, workspace_id, kind, actor, params) values ($1, $2, 'k', $3, '{}')`, [job, w, p]],
+    [`insert into job_item (job_id, item_id, workspace_id, outcome) values ($1, $1, $2, 'done')`, [job, w]],
     [
       `insert into saved_view (id, workspace_id, principal_id, page, name, filter, created_by) values ($1, $2, $3, 'p', 'n', '{}', $3)`,
       [uuidv7(), w, p],
@@ -120,6 +134,8 @@ export async function insertWorkspaceRows(database: Database, { workspaceId, pro
     ],
     [`insert into run_chunk (run_id, seq, events) values ($1, 1, 'x')`, [run]],
     [`insert into run_tag (workspace_id, key, value, run_id) values ($1, 'k', 'v', $2)`, [w, run]],
+    [`insert into run_payload (workspace_id, sha256, run_id) values ($1, 'p', $2)`, [w, run]],
+    [`insert into run_payload_left (workspace_id, sha256) values ($1, 'p')`, [w]],
     [`insert into run_inbox (id, run_id, workspace_id, source_key, kind, payload) values ($1, $2, $3, 's', 'k', '{}')`, [uuidv7(), run, w]],
     [`insert into run_key (workspace_id, scope, key, run_id, expires_at) values ($1, 's', 'k', $2, now())`, [w, run]],
     [

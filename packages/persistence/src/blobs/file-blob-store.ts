@@ -18,6 +18,10 @@ export interface FileBlobStoreOptions {
 export interface FileBlobStore extends BlobStore {
   /** Bytes a workspace's payload takes; undefined when it is not there. */
   sizeBytes(workspaceId: string, sha256: string): Promise<number | undefined>;
+  /** True while the payload is on the disk. That it was stored is forgotten when it is not. */
+  isThere(workspaceId: string, sha256: string): Promise<boolean>;
+  /** Deletes one payload. */
+  remove(workspaceId: string, sha256: string): Promise<void>;
   /** Deletes all payloads of a workspace. */
   removeWorkspace(workspaceId: string): Promise<void>;
 }
@@ -106,6 +110,20 @@ class ContentFolders implements FileBlobStore {
   async sizeBytes(workspaceId: string, sha256: string): Promise<number | undefined> {
     if (!WORKSPACE.test(workspaceId) || !SHA256.test(sha256)) return undefined;
     return sizeOf(this.#path(workspaceId, sha256));
+  }
+
+  async isThere(workspaceId: string, sha256: string): Promise<boolean> {
+    const isThere = (await this.sizeBytes(workspaceId, sha256)) !== undefined;
+    if (!isThere) this.#known.delete(`${workspaceId}/${sha256}`);
+    return isThere;
+  }
+
+  async remove(workspaceId: string, sha256: string): Promise<void> {
+    if (!WORKSPACE.test(workspaceId) || !SHA256.test(sha256)) return;
+    const key = `${workspaceId}/${sha256}`;
+    await this.#writing.get(key)?.catch(() => undefined);
+    this.#known.delete(key);
+    await rm(this.#path(workspaceId, sha256), { force: true });
   }
 
   async removeWorkspace(workspaceId: string): Promise<void> {

@@ -56,8 +56,12 @@ export function listBindings(tx: WorkspaceTransaction, workflowId: string, envir
 
 export interface BindingUse extends Binding {
   readonly workflowId: string;
+  /** Of the workflow. */
+  readonly projectId: string;
   readonly workflowName: string;
   readonly environment: number;
+  /** False for a workflow that was taken out of service or paused since. */
+  readonly isLive: boolean;
 }
 
 /** What runs on the grants of somebody, at most 1,000: shown before he is removed. */
@@ -74,8 +78,19 @@ export function listBindingsOfCredential(tx: WorkspaceTransaction, credentialId:
 }
 
 const USES = `
-  select b.workflow_id as "workflowId", w.name as "workflowName", b.environment, b.key, b.credential_id as "credentialId", b.granted_by as "grantedBy"
+  select b.workflow_id as "workflowId", w.project_id as "projectId", w.name as "workflowName", b.environment, b.key, b.credential_id as "credentialId", b.granted_by as "grantedBy",
+         exists (select from deployment d where d.workflow_id = b.workflow_id and d.environment = b.environment and d.state = 'active') as "isLive"
     from binding b join workflow w on w.id = b.workflow_id where b.workspace_id = $1 and w.deleted_at is null`;
+
+/** Workflows that use each of these credentials. */
+export async function countBindings(tx: WorkspaceTransaction, credentialIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
+  const rows = await tx.query<{ id: string; count: number }>(
+    `select b.credential_id as id, count(distinct b.workflow_id)::int4 as count from binding b join workflow w on w.id = b.workflow_id
+      where b.workspace_id = $1 and b.credential_id = any($2::uuid[]) and w.deleted_at is null group by b.credential_id`,
+    [tx.context.workspaceId, credentialIds],
+  );
+  return new Map(rows.map((row) => [row.id, row.count]));
+}
 
 export type ResolveBindingResult =
   | {

@@ -4,6 +4,7 @@ import type { PeopleKit } from '../../test/people-kit.ts';
 import type { TestDatabase } from '../../test/test-database.ts';
 import { createTestDatabase } from '../../test/test-database.ts';
 import { uuidv7 } from '../ids.ts';
+import { inInstance } from '../in-instance.ts';
 import type { WorkspaceTransaction } from '../in-workspace.ts';
 import { loadAccess } from '../people/access.ts';
 import { setRoleGrant } from '../people/role-grants.ts';
@@ -25,7 +26,9 @@ import {
   updateCredential,
 } from './credentials.ts';
 import { addDataKey, currentDataKey, findDataKey, listDataKeysToRewrap, rewrapDataKey } from './data-keys.ts';
-import { deleteVariable, findVariable, listVariables, setVariable } from './variables.ts';
+import { addFirstInstanceKey, addInstanceKey, deleteInstanceKeys, keepOnlyInstanceKey, listInstanceKeys } from './instance-keys.ts';
+import { addOauthState, takeOauthState } from './oauth-states.ts';
+import { deleteVariable, findVariable, listVariables, loadVariables, setVariable } from './variables.ts';
 
 let db: TestDatabase;
 let kit: PeopleKit;
@@ -287,4 +290,72 @@ describe('variables', () => {
     expect(await inAway((tx) => deleteVariable(tx, { ...place, key: 'region' }))).toBe(false);
     expect(await inHome((tx) => deleteVariable(tx, { ...place, key: 'region' }))).toBe(true);
   });
+});
+
+describe('the secret of the instance', () => {
+  const key = (rootKeyId: string) => ({ rootKeyId, wrapped: Buffer.from(rootKeyId) });
+
+  test('is made by one of many first starts', async () => {
+    await Promise.all(['a', 'b', 'c', 'd'].map((id) => inInstance(db.database, (tx) => addFirstInstanceKey(tx, key(id)))));
+    expect(await listInstanceKeys(db.database)).toHaveLength(1);
+  });
+
+  test('stays open to the old root key until no data key needs it', async () => {
+    await deleteInstanceKeys(db.database);
+    await inInstance(db.database, (tx) => addFirstInstanceKey(tx, key('root-2')));
+    await Promise.all([1, 2].map(() => addInstanceKey(db.database, key('root-3'))));
+    expect(await keepOnlyInstanceKey(db.database, 'root-3')).toBe(false);
+    expect((await listInstanceKeys(db.database)).map((one) => one.rootKeyId)).toEqual(['root-2', 'root-3']);
+    await db.database.query(`update data_key set root_key_id = 'root-3'`);
+    expect(await keepOnlyInstanceKey(db.database, 'root-3')).toBe(true);
+    expect((await listInstanceKeys(db.database)).map((one) => one.rootKeyId)).toEqual(['root-3']);
+    expect(await deleteInstanceKeys(db.database)).toBe(true);
+    expect(await deleteInstanceKeys(db.database)).toBe(false);
+  });
+});
+
+describe('sign-ins at other services', () => {
+  const state = (name: string, credentialId: string, validMs = 60_000) => ({
+    stateHash: Buffer.from(name.padEnd(32)),
+    credentialId,
+    sessionId: uuidv7(),
+    sealed: Buffer.from('sealed'),
+    validMs,
+  });
+  const take = (name: string) => takeOauthState(db.database, Buffer.from(name.padEnd(32)));
+
+  test('are finished once, also when two try at once, and not when their time is over', async () => {
+    const id = await create('sign-in');
+    await inHome((tx) => addOauthState(tx, state('one', id)));
+    const taken = await Promise.all([take('one'), take('one')]);
+    expect(taken.filter(Boolean)).toMatchObject([{ workspaceId: home.workspaceId, credentialId: id, principalId: home.ownerId }]);
+    await inHome((tx) => addOauthState(tx, state('late', id, -1)));
+    expect(await take('late')).toBeUndefined();
+  });
+
+  test('of one credential are few at a time, and go with it', async () => {
+    const id = await create('many-sign-ins');
+    for (let n = 0; n < 15; n += 1) await inHome((tx) => addOauthState(tx, state(`n${n}`, id, 60_000 + n)));
+    const left = async () => (await db.database.query('select from oauth_state where credential_id = $1', [id])).length;
+    expect(await left()).toBe(10);
+    expect(await take('n0')).toBeUndefined();
+    expect(await take('n14')).toBeDefined();
+    await inHome((tx) => deleteCredential(tx, id));
+    expect(await left()).toBe(0);
+  });
+});
+
+test('a secret that follows one that is not the newest any more is not stored', async () => {
+  const id = await create('follows');
+  const add = (follows: number) =>
+    inHome((tx) => addCredentialSecret(tx, id, { ciphertext: (version) => Buffer.from(`v${version}`), keyId, follows }));
+  expect(await Promise.all([add(0), add(0)])).toEqual(expect.arrayContaining([1, undefined]));
+  expect(await add(1)).toBe(2);
+  expect((await inHome((tx) => findCredentialSecret(tx, id)))?.ciphertext.toString()).toBe('v2');
+});
+
+test('runs see the variables of their project and environment', async () => {
+  await inHome((tx) => setVariable(tx, { projectId: home.projectId, environment: 1, key: 'of_run', value: [1] }));
+  expect(await loadVariables(db.database, { projectId: home.projectId, environment: 1 })).toMatchObject({ of_run: [1] });
+  expect(await loadVariables(db.database, { projectId: away.projectId, environment: 1 })).toEqual({});
 });

@@ -5,11 +5,13 @@
 import type { JsonObject } from '@plugboard/sdk';
 import { errorCodeOf, UNIQUE_VIOLATION } from '../errors.ts';
 import { uuidv7 } from '../ids.ts';
+import type { InstanceStatements } from '../in-instance.ts';
 import type { WorkspaceTransaction } from '../in-workspace.ts';
 import { likePattern, pageLimit } from '../paging.ts';
 import { raiseAccessVersion } from '../people/access-version.ts';
 
-export type CredentialHealth = 'unknown' | 'healthy' | 'failing';
+/** `signed_out`: tokens could not be renewed; a person has to sign in again. */
+export type CredentialHealth = 'unknown' | 'healthy' | 'failing' | 'signed_out';
 
 export interface Credential {
   readonly id: string;
@@ -99,8 +101,11 @@ export async function findCredentialByKey(
 export interface ListCredentials {
   /** Those of these projects, and these single ones; absent for all. */
   readonly visible?: { readonly projectIds: readonly string[]; readonly ids: readonly string[] };
+  readonly projectId?: string;
   readonly type?: string;
-  /** Part of name or key, whatever the case. */
+  /** One that has run out counts as `expired` and as nothing else. */
+  readonly health?: CredentialHealth | 'expired';
+  /** Part of name, key or host, whatever the case. */
   readonly search?: string;
   /** `nextCursor` of the page before. */
   readonly cursor?: string;
@@ -119,7 +124,10 @@ export async function listCredentials(tx: WorkspaceTransaction, options: ListCre
   const limit = pageLimit(options.limit);
   const rows = await tx.query<CredentialRow>(
     `${SELECT} and ($2::uuid[] is null or c.project_id = any($2) or c.id = any($3::uuid[])) and ($4::text is null or c.type = $4)
-        and ($5::text is null or c.name ilike $5 escape '\\' or c.key ilike $5 escape '\\') and ($6::uuid is null or c.id < $6)
+        and ($5::text is null or c.name ilike $5 escape '\\' or c.key ilike $5 escape '\\'
+             or exists (select from unnest(c.allowed_hosts) h where h ilike $5 escape '\\'))
+        and ($6::uuid is null or c.id < $6) and ($8::uuid is null or c.project_id = $8)
+        and ($9::text is null or $9 = case when c.expires_at <= now() then 'expired' else c.health end)
       order by c.id desc limit $7`,
     [
       tx.context.workspaceId,
@@ -129,6 +137,8 @@ export async function listCredentials(tx: WorkspaceTransaction, options: ListCre
       likePattern(options.search),
       options.cursor ?? null,
       limit + 1,
+      options.projectId ?? null,
+      options.health ?? null,
     ],
   );
   const credentials = rows.slice(0, limit).map(toCredential);
@@ -182,6 +192,7 @@ export async function deleteCredential(tx: WorkspaceTransaction, id: string): Pr
   await raiseAccessVersion(tx, workspaceId);
   if (!(await lockCredential(tx, id))) return false;
   await tx.query('delete from credential_secret where workspace_id = $1 and credential_id = $2', [workspaceId, id]);
+  await tx.query('delete from oauth_state where workspace_id = $1 and credential_id = $2', [workspaceId, id]);
   await tx.query(`delete from role_grant where workspace_id = $1 and resource_kind = 'credential' and resource_id = $2`, [workspaceId, id]);
   await tx.query(
     `update credential set deleted_at = now(), public_data = '{}', health = 'unknown', health_error = null, refresh_by = null, refresh_until = null,
@@ -212,24 +223,39 @@ export interface CredentialSecret {
   readonly keyId: string;
 }
 
+export interface NewCredentialSecret {
+  /** Or what seals it for the version it gets. */
+  readonly ciphertext: Uint8Array | ((version: number) => Uint8Array);
+  readonly keyId: string;
+  /** The version it was made from: if another one came meanwhile, nothing is added. */
+  readonly follows?: number;
+}
+
 /** Versions that are kept: the newest, and the one before for whoever is using it right now. */
 const SECRETS_KEPT = 2;
 
-/** A further version; gives its number, or undefined without such a credential. */
-export async function addCredentialSecret(
-  tx: WorkspaceTransaction,
-  id: string,
-  secret: { readonly ciphertext: Uint8Array; readonly keyId: string },
-): Promise<number | undefined> {
+/** A further version; gives its number, or undefined without such a credential, and when it does not follow the newest. */
+export async function addCredentialSecret(tx: WorkspaceTransaction, id: string, secret: NewCredentialSecret): Promise<number | undefined> {
   const { workspaceId, principalId } = tx.context;
   if (!(await lockCredential(tx, id))) return undefined;
-  const [row] = await tx.query<{ version: number }>(
-    `insert into credential_secret (credential_id, version, workspace_id, ciphertext, key_id, created_by)
-       select $2, coalesce(max(version), 0) + 1, $1, $3, $4, $5 from credential_secret where workspace_id = $1 and credential_id = $2
-       returning version`,
-    [workspaceId, id, secret.ciphertext, secret.keyId, principalId],
+  const [newest] = await tx.query<{ version: number | null }>(
+    'select max(version) as version from credential_secret where workspace_id = $1 and credential_id = $2',
+    [workspaceId, id],
   );
-  const version = row!.version;
+  const version = (newest?.version ?? 0) + 1;
+  // The lock on the credential keeps the number ours.
+  if (secret.follows !== undefined && secret.follows !== version - 1) return undefined;
+  await tx.query(
+    'insert into credential_secret (credential_id, version, workspace_id, ciphertext, key_id, created_by) values ($2, $3, $1, $4, $5, $6)',
+    [
+      workspaceId,
+      id,
+      version,
+      typeof secret.ciphertext === 'function' ? secret.ciphertext(version) : secret.ciphertext,
+      secret.keyId,
+      principalId,
+    ],
+  );
   await tx.query('delete from credential_secret where workspace_id = $1 and credential_id = $2 and version <= $3', [
     workspaceId,
     id,
@@ -245,6 +271,15 @@ export async function findCredentialSecret(tx: WorkspaceTransaction, id: string)
     [tx.context.workspaceId, id],
   );
   return row;
+}
+
+/** Workspaces with a newest secret that another data key than their current one encrypts. */
+export async function listWorkspacesToReseal(statements: InstanceStatements): Promise<string[]> {
+  const rows = await statements.query<{ id: string }>(
+    `select distinct s.workspace_id as id from credential_secret s join workspace w on w.id = s.workspace_id
+      where s.key_id <> w.data_key_id and s.version = (select max(version) from credential_secret n where n.credential_id = s.credential_id)`,
+  );
+  return rows.map((row) => row.id);
 }
 
 /** Newest secrets that another data key than this one encrypts: what is left to encrypt anew. */

@@ -1,5 +1,5 @@
 /** Keys that encrypt the secrets of a workspace, as wrapped bytes: wrapping and unwrapping is the caller's. */
-import type { InstanceStatements } from '../in-instance.ts';
+import type { InstanceStatements, InstanceTransaction } from '../in-instance.ts';
 import type { WorkspaceTransaction } from '../in-workspace.ts';
 
 export interface DataKey {
@@ -22,6 +22,18 @@ export async function currentDataKey(tx: WorkspaceTransaction): Promise<DataKey 
 export async function findDataKey(tx: WorkspaceTransaction, id: string): Promise<DataKey | undefined> {
   const [row] = await tx.query<DataKeyRow>(`${SELECT} where k.workspace_id = $1 and k.id = $2`, [tx.context.workspaceId, id]);
   return row && toDataKey(row);
+}
+
+const ROOT_KEY_LOCK = `hashtext('plugboard.root_key')`;
+
+/** Until the transaction ends no replacement of the root key counts its data keys: call it before choosing the root key that wraps a new one. */
+export async function holdRootKey(tx: WorkspaceTransaction): Promise<void> {
+  await tx.query(`select pg_advisory_xact_lock_shared(${ROOT_KEY_LOCK})`);
+}
+
+/** Waits for everybody who may be wrapping with the root key of before. */
+export async function awaitRootKeyHolders(tx: InstanceTransaction): Promise<void> {
+  await tx.query(`select pg_advisory_xact_lock(${ROOT_KEY_LOCK})`);
 }
 
 export interface AddDataKey {

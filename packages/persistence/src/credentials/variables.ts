@@ -1,6 +1,7 @@
 /** Variables: values that expressions read by key, one set per project and environment. */
 import type { Json } from '@plugboard/sdk';
 import type { SelectQueryBuilder } from 'typeorm';
+import type { Database } from '../database.ts';
 import type { VariableRow } from '../entities/rows.ts';
 import type { WorkspaceTransaction } from '../in-workspace.ts';
 
@@ -71,6 +72,21 @@ export async function deleteVariable(
     [tx.context.workspaceId, projectId, environment, key],
   );
   return rows.length > 0;
+}
+
+/** What a run sees, for the process that runs it; outside any workspace. */
+export async function loadVariables(database: Database, { projectId, environment }: VariablePlace): Promise<{ [key: string]: Json }> {
+  const rows = await database.query<{ key: string; value: Json }>(
+    'select key, value from variable where project_id = $1 and environment = $2 order by key',
+    [projectId, environment],
+  );
+  return Object.fromEntries(rows.map(({ key, value }) => [key, value]));
+}
+
+/** The project whose variables runs of a workflow see. */
+export async function findProjectOfWorkflow(database: Database, workflowId: string): Promise<string | undefined> {
+  const [row] = await database.query<{ id: string }>('select project_id as id from workflow where id = $1', [workflowId]);
+  return row?.id;
 }
 
 function variables(tx: WorkspaceTransaction, { projectId, environment }: VariablePlace): SelectQueryBuilder<VariableRow> {

@@ -207,6 +207,11 @@ const draft = new EntitySchema<DraftRow>({
     baseVersion: nullable(int4('base_version')),
     holderId: nullable(uuid('holder_id')),
     holderUntil: nullable(instant('holder_until')),
+    ranks: nullable(json('ranks')),
+    askedBy: nullable(uuid('asked_by')),
+    askedAt: nullable(instant('asked_at')),
+    // Written by a trigger, read by searches.
+    words: { ...text('words'), default: '', select: false, insert: false, update: false },
     updatedBy: uuid('updated_by'),
     updatedAt: instantNow('updated_at'),
   },
@@ -214,6 +219,7 @@ const draft = new EntitySchema<DraftRow>({
     withinWorkspace('draft_workflow', 'workflowId', 'workflow'),
     references('draft_updated_by', 'updatedBy', 'principal'),
     references('draft_holder', 'holderId', 'principal'),
+    references('draft_asked', 'askedBy', 'principal'),
   ],
 });
 
@@ -257,7 +263,7 @@ const deployment = new EntitySchema<DeploymentRow>({
     deployedBy: uuid('deployed_by'),
     deployedAt: instantNow('deployed_at'),
   },
-  checks: [{ name: 'deployment_state', expression: `state in ('active', 'off')` }],
+  checks: [{ name: 'deployment_state', expression: `state in ('active', 'paused', 'off')` }],
   foreignKeys: [
     references('deployment_deployed_by', 'deployedBy', 'principal'),
     { name: 'deployment_version', target: 'version', columnNames: ['workflowId', 'version'], referencedColumnNames: ['workflowId', 'n'] },

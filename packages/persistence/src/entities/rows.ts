@@ -96,6 +96,12 @@ export interface DraftRow {
   /** Who edits it now, until then. */
   holderId: string | null;
   holderUntil: Date | null;
+  /** Order of parts by id, where it is not that of the lists. */
+  ranks: JsonObject | null;
+  /** Who asked the holder to let go, and when. */
+  askedBy: string | null;
+  askedAt: Date | null;
+  words?: string;
   updatedBy: string;
   updatedAt: Date;
 }
@@ -126,7 +132,7 @@ export interface DeploymentRow {
   environment: number;
   workspaceId: string;
   version: number;
-  state: 'active' | 'off';
+  state: 'active' | 'paused' | 'off';
   deployedBy: string;
   deployedAt: Date;
 }

@@ -9,6 +9,7 @@
  *   gone      the same for runs that end: their run_live goes
  *   chunked   inserts the events of moved and gone  ended    writes the end into the run
  *   emptied   deletes the inbox rows those events took in
+ *   timed     keeps the waits those events began
  *   counted   adds runs that ended to run_stats, in key order
  *
  * `is not distinct from` keeps the planner from reaching run_live by owner, which would read all runs of this process.
@@ -86,6 +87,12 @@ with c as materialized (
     union all
     select unnest(($33::uuid[])[1:$34::int4])
   ) i where b.id = i.id
+), timed as (
+  insert into timer (run_id, wait_id, workspace_id, due_at)
+  select t.run_id, t.wait_id, t.workspace_id, t.due_at
+  from unnest($35::uuid[], $36::text[], $37::uuid[], $38::timestamptz[]) as t (run_id, wait_id, workspace_id, due_at)
+  where t.run_id in (select id from c where ended_at is null union all select run_id from moved)
+  on conflict (run_id, wait_id) do nothing
 ), counted as (
   insert into run_stats (workspace_id, workflow_id, environment, bucket, status, writer, n)
   select workspace_id, workflow_id, environment, ${BUCKET} as bucket, status, $1::uuid, count(*)
@@ -144,6 +151,12 @@ export class FlushStatement {
   readonly #uInboxTo = new ArrayColumn('int4');
   /** Inbox rows: those of created runs first, then each run's own range. */
   readonly #inbox = new ArrayColumn('uuid');
+  // Waits.
+  readonly #tRun = new ArrayColumn('uuid');
+  readonly #tWait = new ArrayColumn('text');
+  readonly #tWorkspace = new ArrayColumn('uuid');
+  readonly #tDue = new ArrayColumn('timestamptz');
+  readonly #timerColumns: readonly ArrayColumn[];
   readonly #createdColumns: readonly ArrayColumn[];
   readonly #liveColumns: readonly ArrayColumn[];
   readonly #updateColumns: readonly ArrayColumn[];
@@ -152,6 +165,7 @@ export class FlushStatement {
     this.#writer = uuidParameter(writerId);
     this.#maxRecordBytes = maxRecordBytes;
     // In the order of the parameters.
+    this.#timerColumns = [this.#tRun, this.#tWait, this.#tWorkspace, this.#tDue];
     this.#createdColumns = [
       this.#id,
       this.#workspace,
@@ -197,6 +211,7 @@ export class FlushStatement {
     for (const column of this.#createdColumns) column.clear();
     for (const column of this.#liveColumns) column.clear();
     for (const column of this.#updateColumns) column.clear();
+    for (const column of this.#timerColumns) column.clear();
     this.#inbox.clear();
     let isMixed = false;
     let index = 0;
@@ -209,18 +224,25 @@ export class FlushStatement {
         }
         this.#addCreated(record);
         if (!record.end || record.inbox?.length) isMixed = true;
+        this.#addTimers(record);
       }
       if (!isMixed)
         return { name: 'journal_create_ended', text: CREATE_ENDED, values: this.#values(this.#createdColumns), rowMode: 'array' };
       const inboxOfCreated = this.#inbox.count;
       for (index = 0; index < batch.length; index++) {
         const record = batch[index]!.record;
-        if (!record.create) this.#addUpdate(record);
+        if (record.create) continue;
+        this.#addUpdate(record);
+        this.#addTimers(record);
       }
       return {
         name: 'journal_mixed',
         text: MIXED,
-        values: [...this.#values([...this.#createdColumns, ...this.#liveColumns, ...this.#updateColumns, this.#inbox]), inboxOfCreated],
+        values: [
+          ...this.#values([...this.#createdColumns, ...this.#liveColumns, ...this.#updateColumns, this.#inbox]),
+          inboxOfCreated,
+          ...this.#timerColumns.map((column) => column.finish()),
+        ],
         rowMode: 'array',
       };
     } catch (error) {
@@ -259,6 +281,16 @@ export class FlushStatement {
     if (record.waiting === undefined) this.#waiting.addNull();
     else this.#waiting.addInt2(WAITING_FOR[record.waiting]);
     if (record.inbox) for (const id of record.inbox) this.#inbox.addUuid(id);
+  }
+
+  #addTimers({ head, timers }: RunRecord): void {
+    if (!timers) return;
+    for (const { id, dueAt } of timers) {
+      this.#tRun.addUuid(head.id);
+      this.#tWait.addUtf8(id);
+      this.#tWorkspace.addUuid(head.workspaceId);
+      this.#tDue.addTime(dueAt);
+    }
   }
 
   #checkSize({ bytes }: RunRecord): void {

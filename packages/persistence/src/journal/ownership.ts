@@ -23,6 +23,30 @@ import { storedKey } from './stored-key.ts';
 /** Channel on which the id of a run is sent after something was put into its inbox. */
 export const INBOX_CHANNEL = 'plugboard_inbox';
 
+/** Owner of runs that wait for a decision after a restore: no process, and nobody takes them over. */
+export const HELD_OWNER = '00000000-0000-0000-0000-000000000001';
+
+/**
+ * Deleting a timer and putting it into its run's inbox are one statement, so it counts once. The timer of a run that has ended
+ * meanwhile goes without a trace.
+ */
+const FIRE_TIMERS = /* sql */ `
+with due as (
+  delete from timer t using (
+    select run_id, wait_id from timer where due_at <= clock_timestamp() order by due_at limit $1 for update skip locked
+  ) d where t.run_id = d.run_id and t.wait_id = d.wait_id
+  returning t.run_id, t.wait_id, t.workspace_id
+), put as (
+  insert into run_inbox (id, run_id, workspace_id, source_key, kind, payload)
+  select gen_random_uuid(), run_id, workspace_id, 'timer:' || wait_id, 'timer', jsonb_build_object('wait', wait_id)
+  from due where exists (select from run_live l where l.run_id = due.run_id)
+  on conflict (run_id, source_key) do nothing returning run_id
+), told as (
+  select pg_notify('${INBOX_CHANNEL}', run_id::text) from put
+)
+select (select count(*) from due)::int as fired, (select count(*) from told)::int as told,
+  (select extract(epoch from min(due_at) - clock_timestamp()) * 1000 from timer where due_at > clock_timestamp())::float8 as next_in_ms`;
+
 export interface OwnershipOptions {
   /** Makes a client that is not connected yet; two are used, one for the heartbeat alone. */
   readonly connect: () => Client;
@@ -210,6 +234,12 @@ class LeaseKeeper implements LeasedOwnership {
     return isNew;
   }
 
+  async fireTimers(limit: number): Promise<{ fired: number; nextInMs?: number }> {
+    const { rows } = await this.#work.run((client) => client.query<{ fired: number; next_in_ms: number | null }>(FIRE_TIMERS, [limit]));
+    const [{ fired, next_in_ms: nextInMs } = { fired: 0, next_in_ms: null }] = rows;
+    return nextInMs === null ? { fired } : { fired, nextInMs };
+  }
+
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -260,8 +290,8 @@ class LeaseKeeper implements LeasedOwnership {
          select (select l.owner from run_live l where l.owner > o.owner order by l.owner limit 1) from o where o.owner is not null
        )
        select o.owner, w.host, w.boot_id, w.pid, w.pid_started, w.lease_until < now() as is_expired
-       from o left join worker w on w.id = o.owner where o.owner is not null and o.owner <> $1`,
-      [this.ownerId],
+       from o left join worker w on w.id = o.owner where o.owner is not null and o.owner <> $1 and o.owner <> $2`,
+      [this.ownerId, HELD_OWNER],
     );
     const fates: OwnersByFate = { gone: [], expired: [], handedOver: [] };
     const isSteady = this.#steadySince !== undefined && this.#options.monotonicMs() - this.#steadySince >= this.#options.leaseMs;

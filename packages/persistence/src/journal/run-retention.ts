@@ -11,7 +11,7 @@ export interface DeleteExpiredOptions {
   readonly limit?: number;
 }
 
-/** Deletes a batch of expired finished runs with their events, oldest first; returns how many. Call again while it returns `limit`. */
+/** Deletes a batch of expired finished runs with their events and tags, oldest first; returns how many. Call again while it returns `limit`. */
 export async function deleteExpiredRuns(db: RunReader, { workspaceId, olderThan, limit = 1000 }: DeleteExpiredOptions): Promise<number> {
   const [row] = await db.query<{ n: number }>(
     // A run starts before it ends, so its id is older too: the bound on the id keeps newer partitions out of the search.
@@ -21,12 +21,37 @@ export async function deleteExpiredRuns(db: RunReader, { workspaceId, olderThan,
        order by id limit $4 for update skip locked
      ), chunks as (
        delete from run_chunk where run_id in (select id from expired)
+     ), tags as (
+       delete from run_tag where run_id in (select id from expired)
+     ), payloads as (
+       delete from run_payload where run_id in (select id from expired) returning workspace_id, sha256
+     ), left_behind as (
+       insert into run_payload_left (workspace_id, sha256) select distinct workspace_id, sha256 from payloads on conflict do nothing
      ), gone as (
        delete from run where id in (select id from expired) returning id
      ) select count(*)::int4 as n from gone`,
     [workspaceId, olderThan, uuidFloor(Math.max(0, olderThan)), limit],
   );
   return row?.n ?? 0;
+}
+
+/** Deletes one finished run with its events and tags, for good. False when there is none, or it goes on. */
+export async function deleteEndedRun(db: RunReader, { workspaceId, id }: { workspaceId: string; id: string }): Promise<boolean> {
+  const rows = await db.query<{ id: string }>(
+    `with gone as (
+       delete from run where id = $2 and workspace_id = $1 and status >= 4 and not exists (select from run_live l where l.run_id = $2) returning id
+     ), chunks as (
+       delete from run_chunk where run_id in (select id from gone)
+     ), tags as (
+       delete from run_tag where workspace_id = $1 and run_id in (select id from gone)
+     ), payloads as (
+       delete from run_payload where run_id in (select id from gone) returning workspace_id, sha256
+     ), left_behind as (
+       insert into run_payload_left (workspace_id, sha256) select distinct workspace_id, sha256 from payloads on conflict do nothing
+     ) select id from gone`,
+    [workspaceId, id],
+  );
+  return rows.length > 0;
 }
 
 /** Creation keys whose time is over. Returns how many went. */

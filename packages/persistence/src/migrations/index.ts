@@ -9,7 +9,6 @@ import { files } from './0007-files.ts';
 import { hooks } from './0008-hooks.ts';
 import { people } from './0009-people.ts';
 import { draftsAndJobs } from './0010-drafts-and-jobs.ts';
-import { operation } from './0011-operation.ts';
 import type { Migration } from './migration.ts';
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -23,7 +22,6 @@ export const MIGRATIONS: readonly Migration[] = [
   hooks,
   people,
   draftsAndJobs,
-  operation,
 ];
 
 /** The oldest schema this release still runs on; a process that does not migrate accepts it while another one does. */

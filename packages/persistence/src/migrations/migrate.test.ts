@@ -73,7 +73,8 @@ describe('migrations', () => {
       insert into draft (workflow_id, workspace_id, rev, doc, semantic_hash, updated_by) values ('${ID}', '${ID}', 1, '{}', 'x', '${ID}');
       insert into version (workflow_id, n, workspace_id, definition, semantic_hash, type_pins, published_by) values ('${ID}', 1, '${ID}', '{}', 'x', '{}', '${ID}');
       insert into hook (id, workspace_id, workflow_id, environment, node_id, version, method, pattern, pattern_norm, reply, settings)
-        values ('${ID}', '${ID}', '${ID}', 1, 'n', 1, 'POST', 'old', 'old', 'immediate', '{}');`;
+        values ('${ID}', '${ID}', '${ID}', 1, 'n', 1, 'POST', 'old', 'old', 'immediate', '{}');
+      insert into deployment (workflow_id, environment, workspace_id, version, state, deployed_by) values ('${ID}', 1, '${ID}', 1, 'active', '${ID}');`;
     await db.database.query(old);
     expect(await migrate(db.database)).toEqual({ applied: NAMES.slice(2) });
     expect(await seedDefaults(db.database)).toEqual({ systemPrincipalId: ID, workspaceId: ID, projectId: ID });

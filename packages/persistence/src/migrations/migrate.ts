@@ -20,11 +20,14 @@ const LOCK_ATTEMPTS = 30;
  * @throws DatabaseError SCHEMA_TOO_NEW when a newer release has migrated this database, MIGRATION_LOCKED when another
  * process holds the lock for a minute.
  */
-export async function migrate(database: Database): Promise<{ applied: string[] }> {
+export async function migrate(
+  database: Database,
+  { upTo = NEWEST_SCHEMA }: { /** Stops there, for rows of an older release. */ readonly upTo?: number } = {},
+): Promise<{ applied: string[] }> {
   const client = database.createWriterClient();
   await client.connect();
   try {
-    const applied = refuseNewer(await schemaVersion(client)) === NEWEST_SCHEMA ? [] : await applyMissing(client);
+    const applied = refuseNewer(await schemaVersion(client)) >= upTo ? [] : await applyMissing(client, upTo);
     await ensurePartitions(client, new Date(Date.now() + database.clockOffsetMs));
     return { applied };
   } finally {
@@ -46,14 +49,14 @@ export async function checkSchema(database: Database): Promise<void> {
   }
 }
 
-async function applyMissing(client: ClientBase): Promise<string[]> {
+async function applyMissing(client: ClientBase, upTo: number): Promise<string[]> {
   await withLockRetries(() => client.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]), client);
   try {
     await client.query(
       'create table if not exists schema_migration (n int4 constraint schema_migration_pkey primary key, name text not null, applied_at timestamptz not null default now())',
     );
     const version = refuseNewer(await schemaVersion(client));
-    const missing = MIGRATIONS.slice(version);
+    const missing = MIGRATIONS.slice(version, upTo);
     for (const migration of missing) await withLockRetries(() => apply(client, migration), client);
     return missing.map((migration) => migration.name);
   } finally {
@@ -90,6 +93,16 @@ async function withLockRetries(action: () => Promise<unknown>, client: ClientBas
       }
     }
   }
+}
+
+/** Of the database; 0 for one without our tables. */
+export function schemaOf(database: Database): Promise<number> {
+  return database.withClient(schemaVersion);
+}
+
+/** The one this release brings a database to. */
+export function newestSchema(): number {
+  return NEWEST_SCHEMA;
 }
 
 /** 0 for a database without our tables. */

@@ -130,7 +130,7 @@ describe('references', () => {
         [ours, w, theirCredential, p],
       ],
       [
-        `insert into test_listener (method, path, workspace_id, workflow_id, node_id, principal_id, expires_at) values ('GET', 'x', $1, $2, 'n', $3, now())`,
+        `insert into test_listener (id, method, path, pattern, mode, workspace_id, workflow_id, node_id, principal_id, expires_at) values (gen_random_uuid(), 'GET', 'x', 'x', 'run', $1, $2, 'n', $3, now())`,
         [w, theirs, p],
       ],
       ['update workflow set project_id = $2, folder_id = null where id = $1', [ours, there.projectId]],

@@ -146,6 +146,86 @@ export async function releaseJobs(statements: InstanceStatements, by: string): P
   return rows.length;
 }
 
+/** What became of one thing a job acted on. */
+export interface JobItem {
+  readonly itemId: string;
+  readonly outcome: 'done' | 'unchanged' | 'failed';
+  readonly code?: string;
+  readonly message?: string;
+  readonly result?: Json;
+  readonly at: Date;
+}
+
+/** Once per thing: a second time fails with a unique violation, and with it the transaction of the act. */
+export async function recordJobItem(tx: WorkspaceTransaction, jobId: string, item: Omit<JobItem, 'at'>): Promise<void> {
+  await tx.query(
+    'insert into job_item (job_id, item_id, workspace_id, outcome, code, message, result) values ($1, $2, $3, $4, $5, $6, $7)',
+    [jobId, item.itemId, tx.context.workspaceId, item.outcome, item.code ?? null, item.message ?? null, jsonOrNull(item.result)],
+  );
+}
+
+/** In the order they were done, which is that of their time; `after` is the last item of the page before. */
+export async function listJobItems(
+  tx: WorkspaceTransaction,
+  jobId: string,
+  options: { readonly outcome?: JobItem['outcome']; readonly after?: string; readonly limit?: number } = {},
+): Promise<{ readonly items: readonly JobItem[]; readonly nextCursor?: string }> {
+  const limit = pageLimit(options.limit);
+  const rows = await tx.query<{
+    itemId: string;
+    outcome: JobItem['outcome'];
+    code: string | null;
+    message: string | null;
+    result: Json;
+    at: Date;
+  }>(
+    `select item_id as "itemId", outcome, code, message, result, at from job_item
+      where workspace_id = $1 and job_id = $2 and ($3::text is null or outcome = $3) and ($4::uuid is null or item_id > $4) order by item_id limit $5`,
+    [tx.context.workspaceId, jobId, options.outcome ?? null, options.after ?? null, limit + 1],
+  );
+  const items = rows.slice(0, limit).map(({ code, message, result, ...item }) => ({
+    ...item,
+    ...(code === null ? {} : { code }),
+    ...(message === null ? {} : { message }),
+    ...(result === null ? {} : { result }),
+  }));
+  const last = items.at(-1);
+  return rows.length > limit && last ? { items, nextCursor: last.itemId } : { items };
+}
+
+/** Which of these things a job has done already. */
+export async function findDoneItems(tx: WorkspaceTransaction, jobId: string, itemIds: readonly string[]): Promise<Set<string>> {
+  const rows = await tx.query<{ id: string }>(
+    'select item_id as id from job_item where workspace_id = $1 and job_id = $2 and item_id = any($3::uuid[])',
+    [tx.context.workspaceId, jobId, itemIds],
+  );
+  return new Set(rows.map((row) => row.id));
+}
+
+/** Jobs of a principal that have not ended. */
+export async function countOpenJobs(tx: WorkspaceTransaction, actor: string): Promise<number> {
+  const [row] = await tx.query<{ n: number }>(
+    `select count(*)::int4 as n from job where workspace_id = $1 and actor = $2 and state in ('queued', 'running')`,
+    [tx.context.workspaceId, actor],
+  );
+  return row?.n ?? 0;
+}
+
+/** Jobs that ended longer ago go, with their reports; gives how many. Call again while it gives `limit`. */
+export async function deleteOldJobs(
+  statements: InstanceStatements,
+  { keepMs, limit = 100 }: { readonly keepMs: number; readonly limit?: number },
+): Promise<number> {
+  const [row] = await statements.query<{ n: number }>(
+    `with old as (select id from job where ended_at < now() - $1::float8 * interval '1 ms' limit $2 for update skip locked),
+          items as (delete from job_item where job_id in (select id from old) returning 1),
+          jobs as (delete from job where id in (select id from old) and (select count(*) from items) >= 0 returning 1)
+     select count(*)::int4 as n from jobs`,
+    [keepMs, limit],
+  );
+  return row?.n ?? 0;
+}
+
 function jsonOrNull(value: Json | undefined): string | null {
   return value === undefined ? null : JSON.stringify(value);
 }

@@ -106,6 +106,21 @@ export async function findApiKey(statements: InstanceStatements, hash: Uint8Arra
   return holder;
 }
 
+/** Which of these keys still open something: what a process with open sockets asks every second. */
+export async function livingApiKeys(statements: InstanceStatements, apiKeyIds: readonly string[]): Promise<Set<string>> {
+  const rows = await statements.query<{ id: string }>(
+    `select k.id
+       from api_key k
+       join principal p on p.id = k.principal_id and p.erased_at is null
+       join member m on m.workspace_id = k.workspace_id and m.principal_id = k.principal_id and m.state = 'active'
+       join workspace w on w.id = k.workspace_id and w.deleted_at is null
+       left join person e on e.principal_id = k.principal_id
+      where k.id = any($1::uuid[]) and k.revoked_at is null and (k.expires_at is null or k.expires_at > now()) and e.disabled_at is null`,
+    [apiKeyIds],
+  );
+  return new Set(rows.map((row) => row.id));
+}
+
 type ApiKeyRow = Omit<ApiKey, 'expiresAt' | 'lastUsedAt'> & { readonly expiresAt: Date | null; readonly lastUsedAt: Date | null };
 
 function toApiKey({ expiresAt, lastUsedAt, ...key }: ApiKeyRow): ApiKey {

@@ -34,6 +34,20 @@ export async function findPersonByIdentity(statements: InstanceStatements, issue
   return row?.personId;
 }
 
+/** Whose it is, also of people who are kept out: somebody who is must not come in as somebody new. */
+export async function findIdentity(
+  statements: InstanceStatements,
+  issuer: string,
+  subject: string,
+): Promise<{ readonly personId: string; readonly isDisabled: boolean } | undefined> {
+  const [row] = await statements.query<{ personId: string; isDisabled: boolean }>(
+    `select i.person_id as "personId", e.disabled_at is not null as "isDisabled" from identity i join person e on e.principal_id = i.person_id
+      where i.issuer = $1 and i.subject = $2`,
+    [issuer, subject],
+  );
+  return row;
+}
+
 export function listIdentities(statements: InstanceStatements, personId: string): Promise<Identity[]> {
   return statements.query<Identity>(
     'select issuer, subject, created_at as "createdAt" from identity where person_id = $1 order by created_at, issuer',

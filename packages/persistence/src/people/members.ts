@@ -56,6 +56,36 @@ export async function createServicePrincipal(
   return principalId;
 }
 
+/**
+ * The same from inside the workspace, on behalf of one of its members. A name for a machine is no secret, so it needs no
+ * transaction of the instance.
+ */
+export async function createService(
+  tx: WorkspaceTransaction,
+  input: { readonly displayName: string; readonly role: Role },
+): Promise<string> {
+  const { workspaceId, principalId: createdBy } = tx.context;
+  const principalId = uuidv7();
+  await tx.query(`insert into principal (id, kind, display_name, created_by) values ($1, 'service', $2, $3)`, [
+    principalId,
+    input.displayName,
+    createdBy,
+  ]);
+  await addMember(tx, { workspaceId, principalId, role: input.role, createdBy });
+  return principalId;
+}
+
+/** False when there is no such service in the workspace. */
+export async function renameService(tx: WorkspaceTransaction, principalId: string, displayName: string): Promise<boolean> {
+  const rows = await tx.query(
+    `update principal p set display_name = $3, rev = p.rev + 1, updated_at = now()
+      where p.id = $2 and p.kind = 'service'
+        and exists (select from member m where m.workspace_id = $1 and m.principal_id = p.id and m.state = 'active') returning 1`,
+    [tx.context.workspaceId, principalId, displayName],
+  );
+  return rows.length > 0;
+}
+
 export interface ListMembers {
   /** Part of name or address, whatever the case. */
   readonly search?: string;
@@ -147,11 +177,12 @@ const LEAVE = [
   'update api_key set revoked_at = now() where workspace_id = $1 and principal_id = $2 and revoked_at is null',
 ];
 
-/** Only people count: a machine cannot hand a workspace over. */
+/** Only people who may sign in count: nobody else can hand a workspace over. */
 async function isLastOwner(tx: WorkspaceTransaction, member: Member): Promise<boolean> {
   if (member.role !== 'owner') return false;
   const others = await tx.query(
     `select from member m join principal p on p.id = m.principal_id and p.kind = 'person'
+       join person e on e.principal_id = p.id and e.disabled_at is null
       where m.workspace_id = $1 and m.principal_id <> $2 and m.role = 'owner' and m.state = 'active' limit 1`,
     [tx.context.workspaceId, member.principalId],
   );

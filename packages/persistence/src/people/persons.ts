@@ -154,18 +154,38 @@ export async function setPassword(statements: InstanceStatements, id: string, pa
   return rows.length > 0;
 }
 
-export type DisablePersonResult = { readonly kind: 'disabled' } | { readonly kind: 'not-found' } | { readonly kind: 'last-operator' };
+export type DisablePersonResult =
+  | { readonly kind: 'disabled' }
+  | { readonly kind: 'not-found' }
+  | { readonly kind: 'last-operator' }
+  /** Those workspaces have no other owner; they need one first. */
+  | { readonly kind: 'last-owner'; readonly workspaceIds: readonly string[] };
 
 /** Keeps somebody out; sessions end at once. The last operator stays, because nobody could let him in again. */
 export async function disablePerson(tx: InstanceTransaction, id: string): Promise<DisablePersonResult> {
   if (await isLastOperator(tx, id)) return { kind: 'last-operator' };
   await raiseAccessVersionsOf(tx, id);
+  const alone = await ownedAlone(tx, id);
+  if (alone.length > 0) return { kind: 'last-owner', workspaceIds: alone };
   const rows = await tx.query(
     'update person set disabled_at = coalesce(disabled_at, now()), rev = rev + 1, updated_at = now() where principal_id = $1 returning 1',
     [id],
   );
   await tx.query('delete from session where person_id = $1', [id]);
+  await tx.query('delete from password_reset where person_id = $1', [id]);
   return { kind: rows.length > 0 ? 'disabled' : 'not-found' };
+}
+
+/** Workspaces that nobody else who may sign in owns. */
+async function ownedAlone(tx: InstanceTransaction, id: string): Promise<string[]> {
+  const rows = await tx.query<{ id: string }>(
+    `select m.workspace_id as id from member m join workspace w on w.id = m.workspace_id and w.deleted_at is null
+      where m.principal_id = $1 and m.state = 'active' and m.role = 'owner'
+        and not exists (select from member o join person e on e.principal_id = o.principal_id and e.disabled_at is null
+                         where o.workspace_id = m.workspace_id and o.principal_id <> $1 and o.state = 'active' and o.role = 'owner')`,
+    [id],
+  );
+  return rows.map((row) => row.id);
 }
 
 /** Lets somebody in again. False when there is no such person, or only an erased one. */
@@ -190,13 +210,14 @@ export type ErasePersonResult =
 export async function erasePerson(tx: InstanceTransaction, id: string): Promise<ErasePersonResult> {
   if (await isLastOperator(tx, id)) return { kind: 'last-operator' };
   await raiseAccessVersionsOf(tx, id);
-  const alone = await tx.query<{ id: string }>(
-    `select m.workspace_id as id from member m join workspace w on w.id = m.workspace_id and w.deleted_at is null
-      where m.principal_id = $1 and m.state = 'active' and m.role = 'owner'
-        and not exists (select from member o where o.workspace_id = m.workspace_id and o.principal_id <> $1 and o.state = 'active' and o.role = 'owner')`,
+  const alone = await ownedAlone(tx, id);
+  if (alone.length > 0) return { kind: 'last-owner', workspaceIds: alone };
+  await tx.query(
+    // Also those that others sent to the address.
+    `update invitation i set email = '', email_ci = 'erased:' || i.id, revoked_at = coalesce(revoked_at, case when accepted_at is null then now() end)
+       from person e where e.principal_id = $1 and (i.accepted_by = $1 or i.email_ci = e.email_ci)`,
     [id],
   );
-  if (alone.length > 0) return { kind: 'last-owner', workspaceIds: alone.map((row) => row.id) };
   const rows = await tx.query(
     `update principal set display_name = 'Former member', erased_at = now(), updated_at = now(), rev = rev + 1
       where id = $1 and kind = 'person' and erased_at is null returning 1`,
@@ -216,6 +237,7 @@ export async function erasePerson(tx: InstanceTransaction, id: string): Promise<
 /** What goes with the profile. */
 const FORGET = [
   'delete from session where person_id = $1',
+  'delete from password_reset where person_id = $1',
   'delete from identity where person_id = $1',
   'delete from instance_role where principal_id = $1',
   'delete from team_member where principal_id = $1',
@@ -225,7 +247,8 @@ const FORGET = [
   'delete from saved_view where principal_id = $1',
   `delete from setting where scope = 'person' and scope_id = $1`,
   `delete from role_grant where subject_kind = 'principal' and subject_id = $1`,
-  'update api_key set revoked_at = coalesce(revoked_at, now()) where principal_id = $1',
+  `update api_key set revoked_at = coalesce(revoked_at, now()), name = '' where principal_id = $1`,
+  'update audit set payload = null where payload is not null and principal_id = $1',
   `update member set state = 'removed', updated_at = now(), rev = rev + 1 where principal_id = $1 and state = 'active'`,
 ];
 

@@ -1,4 +1,5 @@
 /** Workspaces as the instance knows them: made with everything they need to work, found by name, listed for a person. */
+import { raiseGeneration } from '../generations.ts';
 import type { InstanceStatements, InstanceTransaction } from '../in-instance.ts';
 import type { WorkspaceTransaction } from '../in-workspace.ts';
 import { uuidv7 } from '../ids.ts';
@@ -102,6 +103,48 @@ export async function updateWorkspace(
   return { kind: rows.length > 0 ? 'saved' : 'conflict', workspace };
 }
 
+export interface DeletedWorkspace extends Workspace {
+  readonly deletedAt: Date;
+}
+
+/** Those that were deleted and may come back, newest first, at most 1,000. */
+export function listDeletedWorkspaces(statements: InstanceStatements): Promise<DeletedWorkspace[]> {
+  return statements.query(
+    `select ${COLUMNS}, w.deleted_at as "deletedAt" from workspace w where w.deleted_at is not null order by w.deleted_at desc limit 1000`,
+  );
+}
+
+export type DeleteWorkspaceResult =
+  | { readonly kind: 'deleted' }
+  | { readonly kind: 'not-found' }
+  /** The command line works in the workspace `default`. */
+  | { readonly kind: 'is-default' };
+
+/** Nobody gets in any more, and nothing in it starts by itself; its rows stay. The caller makes the routes of hooks be read again. */
+export async function deleteWorkspace(tx: InstanceTransaction, id: string): Promise<DeleteWorkspaceResult> {
+  const [row] = await tx.query<{ slug: string }>('select slug from workspace where id = $1 and deleted_at is null for update', [id]);
+  if (!row) return { kind: 'not-found' };
+  if (row.slug === 'default') return { kind: 'is-default' };
+  await tx.query(
+    'update workspace set deleted_at = now(), access_version = access_version + 1, rev = rev + 1, updated_at = now() where id = $1',
+    [id],
+  );
+  await tx.query('delete from hook where workspace_id = $1', [id]);
+  await tx.query(`update deployment set state = 'off' where workspace_id = $1`, [id]);
+  await raiseGeneration(tx, 'deployments');
+  return { kind: 'deleted' };
+}
+
+/** Its workflows come back as drafts and versions; none of them is live. */
+export async function restoreWorkspace(tx: InstanceTransaction, id: string): Promise<boolean> {
+  const rows = await tx.query(
+    `update workspace set deleted_at = null, access_version = access_version + 1, rev = rev + 1, updated_at = now()
+      where id = $1 and deleted_at is not null returning 1`,
+    [id],
+  );
+  return rows.length > 0;
+}
+
 /** For operators. False when there is no such workspace or plan. */
 export async function setWorkspacePlan(tx: InstanceTransaction, workspaceId: string, planKey: string): Promise<boolean> {
   const rows = await tx.query(
@@ -113,3 +156,8 @@ export async function setWorkspacePlan(tx: InstanceTransaction, workspaceId: str
 
 const COLUMNS = `w.id, w.slug, w.name, w.zone, w.plan_key as "planKey", w.access_version as "accessVersion", w.rev, w.created_at as "createdAt"`;
 const SELECT = `select ${COLUMNS} from workspace w`;
+
+/** Of every workspace, the deleted ones too: for sweepers. */
+export async function listWorkspaceIds(statements: InstanceStatements): Promise<string[]> {
+  return (await statements.query<{ id: string }>('select id from workspace order by id')).map((row) => row.id);
+}

@@ -54,6 +54,19 @@ export async function listFolders(tx: WorkspaceTransaction, projectIds: readonly
   return rows.map(toFolder);
 }
 
+/** Workflows directly in each folder, of those that are `visible`. */
+export async function countFolderUses(
+  tx: WorkspaceTransaction,
+  visible: { readonly projectIds: readonly string[]; readonly ids: readonly string[] } | undefined,
+): Promise<Map<string, number>> {
+  const rows = await tx.query<{ id: string; n: number }>(
+    `select folder_id as id, count(*)::int4 as n from workflow w where w.workspace_id = $1 and w.deleted_at is null and w.folder_id is not null
+        and ($2::uuid[] is null or w.project_id = any($2) or w.id = any($3::uuid[])) group by folder_id`,
+    [tx.context.workspaceId, visible?.projectIds ?? null, visible?.ids ?? []],
+  );
+  return new Map(rows.map((row) => [row.id, row.n]));
+}
+
 export async function findFolder(tx: WorkspaceTransaction, id: string): Promise<Folder | undefined> {
   const row = await tx.manager.getRepository<FolderRow>('folder').findOneBy({ id, workspaceId: tx.context.workspaceId });
   return row ? toFolder(row) : undefined;

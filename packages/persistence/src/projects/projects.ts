@@ -66,6 +66,24 @@ export async function findProject(tx: WorkspaceTransaction, id: string): Promise
   return row && toProject(row);
 }
 
+/** One in the trash. */
+export async function findDeletedProject(tx: WorkspaceTransaction, id: string): Promise<Project | undefined> {
+  const [row] = await tx.query<ProjectRow>(`${COLUMNS} where workspace_id = $1 and deleted_at is not null and id = $2`, [
+    tx.context.workspaceId,
+    id,
+  ]);
+  return row && toProject(row);
+}
+
+/** Deleted last first, at most 1,000. */
+export async function listDeletedProjects(tx: WorkspaceTransaction): Promise<Project[]> {
+  const rows = await tx.query<ProjectRow>(
+    `${COLUMNS} where workspace_id = $1 and deleted_at is not null order by deleted_at desc, id desc limit 1000`,
+    [tx.context.workspaceId],
+  );
+  return rows.map(toProject);
+}
+
 export interface UpdateProject {
   readonly name?: string;
   readonly slug?: string;
@@ -130,9 +148,9 @@ export async function deleteProject(tx: WorkspaceTransaction, id: string): Promi
 
 type ProjectRow = Omit<Project, 'ownerId'> & { readonly ownerId: string | null };
 
-const SELECT = `
-  select id, slug, name, visibility, owner_id as "ownerId", admin_edits_only as "adminEditsOnly", rev, created_at as "createdAt"
-    from project where workspace_id = $1 and deleted_at is null`;
+const COLUMNS = `
+  select id, slug, name, visibility, owner_id as "ownerId", admin_edits_only as "adminEditsOnly", rev, created_at as "createdAt" from project`;
+const SELECT = `${COLUMNS} where workspace_id = $1 and deleted_at is null`;
 
 function toProject({ ownerId, ...project }: ProjectRow): Project {
   return ownerId === null ? project : { ...project, ownerId };

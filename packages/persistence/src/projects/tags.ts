@@ -78,6 +78,53 @@ export async function deleteTag(tx: WorkspaceTransaction, id: string): Promise<b
   return (await tx.query('delete from tag where workspace_id = $1 and id = $2 returning 1', [tx.context.workspaceId, id])).length > 0;
 }
 
+export type MergeTagsResult =
+  | { readonly kind: 'merged'; readonly workflows: number }
+  /** One of the two is not there, or they are one. */
+  | { readonly kind: 'not-found' };
+
+/** What wears `fromId` wears `intoId` instead, and `fromId` is gone. */
+export async function mergeTags(tx: WorkspaceTransaction, fromId: string, intoId: string): Promise<MergeTagsResult> {
+  const { workspaceId } = tx.context;
+  // In one order, so that two merges of the same tags do not wait for each other for ever.
+  const locked = await tx.query('select id from tag where workspace_id = $1 and id = any($2::uuid[]) order by id for update', [
+    workspaceId,
+    [fromId, intoId],
+  ]);
+  if (locked.length !== 2) return { kind: 'not-found' };
+  const moved = await tx.query(
+    `insert into workflow_tag (workflow_id, tag_id, workspace_id)
+       select workflow_id, $3, workspace_id from workflow_tag where workspace_id = $1 and tag_id = $2 on conflict do nothing returning 1`,
+    [workspaceId, fromId, intoId],
+  );
+  await deleteTag(tx, fromId);
+  return { kind: 'merged', workflows: moved.length };
+}
+
+/** How many workflows wear each tag, of those that are `visible`. */
+export async function countTagUses(
+  tx: WorkspaceTransaction,
+  visible: { readonly projectIds: readonly string[]; readonly ids: readonly string[] } | undefined,
+): Promise<Map<string, number>> {
+  const rows = await tx.query<{ id: string; n: number }>(
+    `select t.tag_id as id, count(*)::int4 as n from workflow_tag t join workflow w on w.id = t.workflow_id
+      where t.workspace_id = $1 and w.deleted_at is null and ($2::uuid[] is null or w.project_id = any($2) or w.id = any($3::uuid[])) group by t.tag_id`,
+    [tx.context.workspaceId, visible?.projectIds ?? null, visible?.ids ?? []],
+  );
+  return new Map(rows.map((row) => [row.id, row.n]));
+}
+
+/** Puts tags on a workflow or takes them off, and leaves its others. False without such a workflow. */
+export async function changeWorkflowTags(
+  tx: WorkspaceTransaction,
+  workflowId: string,
+  { add = [], remove = [] }: { readonly add?: readonly string[]; readonly remove?: readonly string[] },
+): Promise<boolean> {
+  const current = (await findWorkflowTags(tx, [workflowId])).get(workflowId) ?? [];
+  const kept = current.map((tag) => tag.id).filter((id) => !remove.includes(id));
+  return setWorkflowTags(tx, workflowId, [...new Set([...kept, ...add])]);
+}
+
 /** Gives the workflow exactly these tags; those that do not exist here are left out. False without such a workflow. */
 export async function setWorkflowTags(tx: WorkspaceTransaction, workflowId: string, tagIds: readonly string[]): Promise<boolean> {
   const { workspaceId } = tx.context;

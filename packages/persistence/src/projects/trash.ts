@@ -75,10 +75,38 @@ export async function restoreProject(tx: WorkspaceTransaction, id: string): Prom
   return { kind: 'restored', slug };
 }
 
+export type PurgeWorkflowResult = 'purged' | 'not-found' | 'has-runs';
+
+/** Deletes one workflow of the trash for good, before its time. Not while a run of it goes on. */
+export function purgeWorkflow(
+  database: Database,
+  { workspaceId, id }: { readonly workspaceId: string; readonly id: string },
+): Promise<PurgeWorkflowResult> {
+  return inInstance(database, async (tx) => {
+    const [row] = await tx.query<{ hasRuns: boolean }>(
+      `select exists (select from run_live r where r.workflow_id = w.id) as "hasRuns" from workflow w
+        where workspace_id = $1 and id = $2 and deleted_at is not null for update`,
+      [workspaceId, id],
+    );
+    if (!row) return 'not-found';
+    if (row.hasRuns) return 'has-runs';
+    for (const statement of PURGE_WORKFLOWS) await tx.query(statement, [[id]]);
+    return 'purged';
+  });
+}
+
 /** The draft carries the name too. */
 async function renameDraft(tx: WorkspaceTransaction, workflowId: string, name: string, principalId: string): Promise<void> {
-  const [draft] = await tx.query<{ doc: WorkflowDefinition }>('select doc from draft where workflow_id = $1 for update', [workflowId]);
+  const [draft] = await tx.query<{ doc: WorkflowDefinition; rev: number }>('select doc, rev from draft where workflow_id = $1 for update', [
+    workflowId,
+  ]);
   if (!draft) return;
+  // A change like any other, for whoever catches up.
+  await tx.query(
+    `insert into draft_op (workflow_id, rev, workspace_id, principal_id, client_id, client_seq, ops)
+       values ($1, $2, $3, $4, 'server:restore', $2, json_build_array(json_build_object('op', 'set', 'kind', 'workflow', 'path', json_build_array('name'), 'value', $5::text)))`,
+    [workflowId, draft.rev + 1, tx.context.workspaceId, principalId, name],
+  );
   await tx.query('update draft set doc = $2, rev = rev + 1, updated_by = $3, updated_at = now() where workflow_id = $1', [
     workflowId,
     JSON.stringify({ ...draft.doc, name }),
@@ -151,6 +179,7 @@ const PURGE_PROJECTS = [
       or (resource_kind = 'credential' and resource_id in (select id from credential where project_id = any($1::uuid[])))`,
   'delete from binding where credential_id in (select id from credential where project_id = any($1::uuid[]))',
   'delete from credential_secret where credential_id in (select id from credential where project_id = any($1::uuid[]))',
+  'delete from oauth_state where credential_id in (select id from credential where project_id = any($1::uuid[]))',
   'delete from credential where project_id = any($1::uuid[])',
   'delete from variable where project_id = any($1::uuid[])',
   // Of a tree all rows go in one statement: references are checked at its end.

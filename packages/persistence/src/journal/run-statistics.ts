@@ -1,0 +1,122 @@
+/**
+ * Figures about runs that ended: how many by state, over time and by workflow. Counted from `run_stats`, never from the runs themselves;
+ * durations are those of the newest runs.
+ */
+import type { RunStatusName } from '@plugboard/engine';
+import { runStatusName } from '@plugboard/engine';
+import { uuidFloor } from '../ids.ts';
+import type { WorkspaceTransaction } from '../in-workspace.ts';
+import type { Seen } from '../seen.ts';
+import { seenValues, seenWorkflow } from '../seen.ts';
+
+export interface RunStatisticsOptions {
+  readonly visible: Seen;
+  readonly workflowId?: string | undefined;
+  readonly environment?: number | undefined;
+  /** Milliseconds since 1970; of the quarters of an hour they fall into, whole. */
+  readonly since: number;
+  readonly until: number;
+  /** Days are those of the workspace's time zone. */
+  readonly by: 'quarter' | 'hour' | 'day';
+}
+
+export interface StatisticsBucket {
+  readonly startsAt: Date;
+  readonly counts: { readonly [Status in RunStatusName]?: number };
+}
+
+export interface WorkflowStatistics {
+  readonly workflowId: string;
+  readonly name: string;
+  readonly ended: number;
+  readonly succeeded: number;
+  readonly failed: number;
+}
+
+export interface RunStatistics {
+  /** Oldest first; buckets in which no run ended are missing. */
+  readonly buckets: readonly StatisticsBucket[];
+  /** Those with most runs, at most 50. */
+  readonly workflows: readonly WorkflowStatistics[];
+  /** Of the newest runs that ended, at most 1,000, in milliseconds; absent when there are none. */
+  readonly durations?: { readonly p50: number; readonly p95: number; readonly max: number; readonly runs: number };
+  readonly zone: string;
+}
+
+const WORKFLOWS = 50;
+const SAMPLE = 1000;
+
+/** Start of the bucket that holds a quarter of an hour. The zone is $8. */
+const BUCKET = {
+  quarter: 'bucket',
+  hour: `date_trunc('hour', bucket at time zone $8) at time zone $8`,
+  day: `date_trunc('day', bucket at time zone $8) at time zone $8`,
+} as const;
+
+export async function runStatistics(tx: WorkspaceTransaction, options: RunStatisticsOptions): Promise<RunStatistics> {
+  const { workspaceId } = tx.context;
+  const [workspace] = await tx.query<{ zone: string }>('select zone from workspace where id = $1', [workspaceId]);
+  const zone = workspace?.zone ?? 'UTC';
+  const values = [
+    workspaceId,
+    ...seenValues(options.visible),
+    new Date(options.since),
+    new Date(options.until),
+    options.workflowId ?? null,
+    options.environment ?? null,
+  ];
+  const mine = `
+    s.workspace_id = $1 and s.bucket >= date_bin('15 minutes', $4::timestamptz, timestamptz '1970-01-01 00:00:00+00') and s.bucket < $5
+      and ($6::uuid is null or s.workflow_id = $6) and ($7::int2 is null or s.environment = $7)
+      and s.workflow_id in (select w.id from workflow w where w.workspace_id = $1 and ${seenWorkflow(2)})`;
+  // Quarters are summed up before they become days: time zones cost more than the sums.
+  const counted = await tx.query<{ startsAt: Date; status: number; n: number }>(
+    `with quarters as (select s.bucket, s.status, sum(s.n) as n from run_stats s where ${mine} group by 1, 2)
+     select ${BUCKET[options.by]} as "startsAt", status, sum(n)::float8 as n from quarters where $8::text is not null group by 1, 2 order by 1`,
+    [...values, zone],
+  );
+  const perWorkflow = await tx.query<WorkflowStatistics>(
+    `with top as (
+       select s.workflow_id, sum(s.n) as ended, coalesce(sum(s.n) filter (where s.status = 4), 0) as succeeded,
+              coalesce(sum(s.n) filter (where s.status in (5, 7)), 0) as failed
+         from run_stats s where ${mine} group by s.workflow_id order by ended desc, s.workflow_id limit ${WORKFLOWS}
+     ) select t.workflow_id as "workflowId", w.name, t.ended::float8 as ended, t.succeeded::float8 as succeeded, t.failed::float8 as failed
+         from top t join workflow w on w.id = t.workflow_id order by t.ended desc, t.workflow_id`,
+    values,
+  );
+  const buckets = new Map<number, { startsAt: Date; counts: { [Status in RunStatusName]?: number } }>();
+  for (const { startsAt, status, n } of counted) {
+    const bucket = buckets.get(startsAt.getTime()) ?? { startsAt, counts: {} };
+    bucket.counts[runStatusName(status)] = n;
+    buckets.set(startsAt.getTime(), bucket);
+  }
+  const durations = await durationsOf(tx, options);
+  return {
+    buckets: [...buckets.values()],
+    workflows: perWorkflow,
+    ...(durations ? { durations } : {}),
+    zone,
+  };
+}
+
+async function durationsOf(tx: WorkspaceTransaction, options: RunStatisticsOptions): Promise<RunStatistics['durations']> {
+  const [row] = await tx.query<{ p50: number | null; p95: number; max: number; runs: number }>(
+    `with newest as (
+       select (extract(epoch from r.ended_at - r.started_at) * 1000)::float8 as ms
+         from run r join workflow w on w.id = r.workflow_id and w.workspace_id = $1
+        where r.workspace_id = $1 and r.id >= $4::uuid and r.id < $5::uuid and ($6::uuid is null or r.workflow_id = $6)
+          and ($7::int2 is null or r.environment = $7) and r.ended_at is not null and ${seenWorkflow(2)}
+        order by r.id desc limit ${SAMPLE}
+     ) select percentile_disc(0.5) within group (order by ms) as p50, percentile_disc(0.95) within group (order by ms) as p95, max(ms) as max,
+              count(*)::int4 as runs from newest`,
+    [
+      tx.context.workspaceId,
+      ...seenValues(options.visible),
+      uuidFloor(options.since),
+      uuidFloor(options.until),
+      options.workflowId ?? null,
+      options.environment ?? null,
+    ],
+  );
+  return row && row.p50 !== null ? { p50: row.p50, p95: row.p95, max: row.max, runs: row.runs } : undefined;
+}
