@@ -54,15 +54,17 @@ export function createPluginHost({ entries, transport = inProcess, graceMs = GRA
   function ready(slot: Slot, plugin: Plugin): Call {
     const loaded = loadedNode(plugin, slot.ir.type, slot.ir.version, slot.ir);
     const direct = transport((spec, sink, signal) => runCall(loaded, spec, sink, signal, options));
-    return (slot.call ??= isPure(slot.ir) ? pure(slot.entry, direct) : direct);
+    return (slot.call ??= slot.ir.cpu === 'heavy' ? heavy(slot, direct) : direct);
   }
 
-  /** Small calls here, large ones in the worker, where there is a bundle it can load. */
-  function pure({ ir, bundleFile }: PluginEntry, direct: Call): Call {
-    if (bundleFile === undefined) return (spec, sink, signal) => direct(spec, pureSink(sink), signal);
+  /** Calls that only compute: small ones here, large ones in the worker, where there is a bundle it can load. */
+  function heavy({ entry: { ir, bundleFile }, ir: type }: Slot, direct: Call): Call {
     const hash = descriptionHash(ir);
-    return (spec, sink, signal) =>
-      isLarge(spec, worker) && !signal.aborted ? lane.run({ bundleFile, hash, spec, sink, signal }) : direct(spec, pureSink(sink), signal);
+    return (spec, sink, signal) => {
+      if (!isPure(type, spec)) return direct(spec, sink, signal);
+      if (bundleFile === undefined || signal.aborted || !isLarge(spec, worker)) return direct(spec, pureSink(sink), signal);
+      return lane.run({ bundleFile, hash, spec, sink, signal });
+    };
   }
 
   function load(slot: Slot): Call | Promise<Call> {

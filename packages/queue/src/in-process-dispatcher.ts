@@ -4,8 +4,8 @@
 import type { DispatchJob, Dispatcher } from '@plugboard/engine';
 
 export interface DispatcherOptions {
-  /** Runs of one workspace at work at once. @default 10 */
-  readonly perWorkspace?: number;
+  /** Runs of one workspace at work at once, asked for as they start: it may change. @default 10 */
+  readonly perWorkspace?: number | ((workspaceId: string) => number);
 }
 
 /** The runs of one workspace. */
@@ -19,7 +19,8 @@ interface Lane {
 }
 
 export function createInProcessDispatcher(options: DispatcherOptions = {}): Dispatcher {
-  const limit = options.perWorkspace ?? 10;
+  const { perWorkspace = 10 } = options;
+  const limitOf = typeof perWorkspace === 'function' ? perWorkspace : () => perWorkspace;
   const lanes = new Map<string, Lane>();
   const laneOfWaiting = new Map<string, Lane>();
   let running = 0;
@@ -35,6 +36,7 @@ export function createInProcessDispatcher(options: DispatcherOptions = {}): Disp
   const fill = (lane: Lane): void => {
     if (lane.filling) return;
     lane.filling = true;
+    const limit = limitOf(lane.workspaceId);
     try {
       for (const [runId, start] of lane.waiting) {
         if (lane.running >= limit) break;

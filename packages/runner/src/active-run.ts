@@ -1,5 +1,5 @@
 /** A run in this process's memory, from its acceptance until it ends, suspends or is lost to another owner. */
-import type { Command, RunError, RunFacts, RunHead, RunState, RunStatusName, WaitingFor } from '@plugboard/engine';
+import type { Command, RunError, RunFacts, RunHead, RunState, RunStatusName, StepState, WaitingFor } from '@plugboard/engine';
 import type { Item, Json } from '@plugboard/sdk';
 import type { Timer } from './clock.ts';
 import type { LoadedPlan } from './loaded-plan.ts';
@@ -12,6 +12,8 @@ export interface Reply {
   readonly body: Json;
   /** The body is text to be sent as it is. */
   readonly raw: boolean;
+  /** A stored file that is the body instead. */
+  readonly fileId?: string;
 }
 
 export interface EndedRun {
@@ -32,7 +34,7 @@ export interface RunListener {
   onAccepted?(runId: string): void;
   /** A respond step answers. False when nobody waits for it any more. */
   onReply?(reply: Reply): boolean;
-  onSuspended?(runId: string, waitingFor: WaitingFor): void;
+  onSuspended?(runId: string, waitingFor: WaitingFor | undefined): void;
   onEnded?(run: EndedRun): void;
   /**
    * This process will tell no more about the run. Codes: JOURNAL_REFUSED (it could not be stored and has failed), RUN_MOVED (another
@@ -59,8 +61,8 @@ export interface ActiveRun {
   readonly listener: RunListener | undefined;
   /** Commands to be carried out, in order. */
   readonly work: Command[];
-  /** Calls under way, by node. */
-  readonly calls: Map<number, CallUnderWay>;
+  /** Calls under way, by step. */
+  readonly calls: Map<StepState, CallUnderWay>;
   readonly timers: Set<Timer>;
   /** Inbox rows taken in whose flush has not deleted them yet. */
   readonly inbox: Set<string>;

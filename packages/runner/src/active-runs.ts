@@ -10,7 +10,13 @@ import {
   type RunHead,
   type RunRecord,
   type RunState,
+  type RunTimer,
+  type PlanNode,
+  type StepState,
+  allSteps,
   decide,
+  findStep,
+  isAtRest,
   newRun,
   outstanding,
   runOutput,
@@ -165,10 +171,10 @@ export class ActiveRuns {
   }
 
   /** As `take`, for what happens in this process: a contradiction is a fault of the server and breaks the run, never the caller. */
-  apply(run: ActiveRun, event: RunEvent): void {
+  apply(run: ActiveRun, event: RunEvent, inboxId?: string): void {
     if (run.gone || run.state.ended) return;
     try {
-      this.take(run, event);
+      this.take(run, event, inboxId);
     } catch (error) {
       this.#unexpected(run, error);
     }
@@ -192,7 +198,7 @@ export class ActiveRuns {
     const commands = decide(run.state, event);
     run.heldBytes += bytes;
     this.#heldBytes += bytes;
-    run.journal.add(text, inboxId);
+    run.journal.add(text, inboxId, timersOf(commands));
     for (const command of commands) run.work.push(command);
     this.#pump(run);
   }
@@ -311,13 +317,15 @@ export class ActiveRuns {
     }
   }
 
-  callEnded(run: ActiveRun, node: number): void {
-    run.calls.delete(node);
+  callEnded(run: ActiveRun, step: StepState): void {
+    run.calls.delete(step);
     if (run.gone) return;
     if (run.calls.size === 0) endActive(run, this.#clock);
     // Units that came back while the call was under way are carried out now.
-    if (run.state.root.steps[node]?.phase === 'active' && !run.state.ended) {
-      for (const command of outstanding(run.state)) if (command.type === 'run-step' && command.node === node) run.work.push(command);
+    if (step.phase === 'active' && !run.state.ended) {
+      for (const command of outstanding(run.state)) {
+        if (command.type === 'run-step' && command.node === step.index && stepFor(run, command) === step) run.work.push(command);
+      }
     }
     this.#pump(run);
     this.#quieter();
@@ -364,8 +372,10 @@ export class ActiveRuns {
         return this.#scheduleRetry(run, command);
       case 'await-retry':
         return this.#awaitRetry(run, command);
+      case 'await':
+        return this.#await(run, command);
       case 'stop-step':
-        return this.#stopStep(run, command.node);
+        return this.#stopStep(run, command);
       case 'suspend':
         return this.rest(run);
       case 'end-run':
@@ -376,12 +386,13 @@ export class ActiveRuns {
   #runStep(run: ActiveRun, command: Extract<Command, { type: 'run-step' }>): void {
     const node = run.state.plan.nodes[command.node];
     // Of two commands for one step the first is enough; the end of its call asks for what came back meanwhile.
-    if (!node || run.calls.has(command.node) || run.state.root.steps[command.node]?.phase !== 'active') return;
+    const step = stepFor(run, command);
+    if (!node || !step || run.calls.has(step) || step.phase !== 'active') return;
     if (command.units?.length === 0) return;
     this.stats.steps += 1;
-    const call = new StepCall(run, node, this.#services, command.attempt, command.units);
-    run.calls.set(command.node, call);
-    if (call.start()) run.calls.delete(command.node);
+    const call = new StepCall(run, step, node, this.#services, command);
+    run.calls.set(step, call);
+    if (call.start()) run.calls.delete(step);
     else if (!run.gone) beginActive(run, this.#clock, () => this.#timedOut(run));
   }
 
@@ -397,22 +408,33 @@ export class ActiveRuns {
     const waitMs = command.jitter === 'full' ? this.#clock.random() * command.delayMs : command.delayMs;
     const at = this.#clock.now();
     const dueAt = at + Math.round(Math.max(waitMs, command.atLeastMs));
-    this.apply(run, { type: 'retry.scheduled', at, node: node.id, attempt: command.attempt, dueAt });
+    this.apply(run, { type: 'retry.scheduled', at, ...eventOf(node, command), attempt: command.attempt, dueAt });
   }
 
   #awaitRetry(run: ActiveRun, command: Extract<Command, { type: 'await-retry' }>): void {
     const node = run.state.plan.nodes[command.node];
     if (!node) return;
     this.#after(run, command.dueAt - this.#clock.now(), () =>
-      this.apply(run, { type: 'retry.due', at: this.#clock.now(), node: node.id, attempt: command.attempt }),
+      this.apply(run, { type: 'retry.due', at: this.#clock.now(), ...eventOf(node, command), attempt: command.attempt }),
     );
   }
 
-  #stopStep(run: ActiveRun, node: number): void {
-    run.calls.get(node)?.stop();
+  /** A wait that is not short is kept beside the run, from where its inbox hears of it. */
+  #await(run: ActiveRun, command: Extract<Command, { type: 'await' }>): void {
+    const { wait } = command;
+    const node = run.state.plan.nodes[command.node];
+    if (!wait.short || wait.dueAt === undefined || !node) return;
+    this.#after(run, wait.dueAt - this.#clock.now(), () =>
+      this.apply(run, { type: 'wait.over', at: this.#clock.now(), ...eventOf(node, command), wait: wait.id }),
+    );
+  }
+
+  #stopStep(run: ActiveRun, command: Extract<Command, { type: 'stop-step' }>): void {
+    const step = stepFor(run, command);
+    if (step) run.calls.get(step)?.stop();
     if (!run.state.stop) return;
     run.abort.abort();
-    if (run.stopGrace || !run.state.root.steps.some((step) => step.phase === 'stopping')) return;
+    if (run.stopGrace || ![...allSteps(run.state.root)].some((one) => one.phase === 'stopping')) return;
     run.stopGrace = this.#after(run, STOP_GRACE_MS, () => run.abortWrites?.abort());
   }
 
@@ -463,7 +485,7 @@ export class ActiveRuns {
   #suspended(run: ActiveRun): void {
     const { waitingFor } = run.state;
     // A later event may have woken it, or will suspend it again once it is durable itself.
-    if (run.gone || run.state.status !== 'waiting' || !waitingFor || run.journal.committedSeq < run.state.seq) return;
+    if (run.gone || !isAtRest(run.state.status) || run.journal.committedSeq < run.state.seq) return;
     this.drop(run);
     this.tell(run, (listener) => listener.onSuspended?.(run.id, waitingFor));
     this.#options.onRest();
@@ -534,4 +556,33 @@ export class ActiveRuns {
   #quieter(): void {
     for (const done of this.#onQuieter) done();
   }
+}
+
+interface OfStep {
+  readonly node: number;
+  readonly path?: readonly number[];
+}
+
+/** The step a command is for; undefined when its round is over. */
+function stepFor(run: ActiveRun, { node, path }: OfStep): StepState | undefined {
+  const planned = run.state.plan.nodes[node];
+  return planned && findStep(run.state, planned, path);
+}
+
+/** The step of a command as events name it. */
+function eventOf({ id }: PlanNode, { path }: OfStep): { readonly node: string; readonly path?: readonly number[] } {
+  return path ? { node: id, path } : { node: id };
+}
+
+/** Waits that have to be kept beside the run. */
+function timersOf(commands: readonly Command[]): RunTimer[] | undefined {
+  let timers: RunTimer[] | undefined;
+  for (const command of commands) {
+    if (command.type !== 'await') continue;
+    const { id, dueAt, short } = command.wait;
+    if (short || dueAt === undefined) continue;
+    timers ??= [];
+    timers.push({ id, dueAt });
+  }
+  return timers;
 }

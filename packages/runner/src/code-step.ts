@@ -70,10 +70,10 @@ function* codeScope(request: CodeRequest, source: PreparedCode, facts: StepFacts
     const paired: (number | undefined)[] = [];
     const count = request.units?.length ?? request.input.count;
     for (let n = 0; n < count; n += 1) {
-      paired.push(ancestorIndex(state, request.input, request.units?.[n] ?? n, node));
+      paired.push(ancestorIndex(state, request.step.scope, request.input, request.units?.[n] ?? n, node));
       if (n % PAIRED_ITEMS === 0) yield;
     }
-    nodes[name] = { items: allItems(state, node), paired };
+    nodes[name] = { items: allItems(request.step.scope, node), paired };
   }
   return { nodes, run: facts.run, workflow: facts.workflow, vars: facts.vars, now: facts.now, zone: facts.zone };
 }

@@ -2,7 +2,7 @@
  * Events as journal text. A large event goes to the blob store whole, before the record that names it is queued;
  * the journal keeps what lists and timelines show: type, node, times and how many items.
  */
-import type { BlobRef, BlobStore, RunEvent } from '@plugboard/engine';
+import type { BlobRef, BlobStore, RunEvent, RunHead } from '@plugboard/engine';
 import { jsonInParts } from './json-in-parts.ts';
 import type { Turns } from './turns.ts';
 
@@ -28,18 +28,28 @@ export interface Encoded {
 }
 
 /** Undefined when the event's text is longer than `limit`. */
-export function encodeEvent(event: RunEvent, blobs: BlobStore, workspaceId: string, limit: number): Encoded | undefined {
+export function encodeEvent(
+  event: RunEvent,
+  blobs: BlobStore,
+  of: Pick<RunHead, 'id' | 'workspaceId'>,
+  limit: number,
+): Encoded | undefined {
   const text = JSON.stringify(event);
   const { length } = text;
   if (length > limit) return undefined;
-  return { text: length <= SPILL_LENGTH ? text : quiet(spill(event, text, blobs, workspaceId)), length };
+  return { text: length <= SPILL_LENGTH ? text : quiet(spill(event, text, blobs, of)), length };
 }
 
 /** As {@link encodeEvent}, in slices, for an event that is known to be large and to stay as it is. */
-export function encodeLargeEvent(event: RunEvent, blobs: BlobStore, workspaceId: string, turns: Turns): Promise<string> {
+export function encodeLargeEvent(
+  event: RunEvent,
+  blobs: BlobStore,
+  of: Pick<RunHead, 'id' | 'workspaceId'>,
+  turns: Turns,
+): Promise<string> {
   const encode = async (): Promise<string> => {
     const text = (await turns.run(jsonInParts(event), () => true)) ?? '';
-    return text.length <= SPILL_LENGTH ? text : spill(event, text, blobs, workspaceId);
+    return text.length <= SPILL_LENGTH ? text : spill(event, text, blobs, of);
   };
   return quiet(encode());
 }
@@ -50,8 +60,8 @@ function quiet(stored: Promise<string>): Promise<string> {
   return stored;
 }
 
-async function spill(event: RunEvent, text: string, blobs: BlobStore, workspaceId: string): Promise<string> {
-  return JSON.stringify(spilled(event, await blobs.put(workspaceId, text)));
+async function spill(event: RunEvent, text: string, blobs: BlobStore, of: Pick<RunHead, 'id' | 'workspaceId'>): Promise<string> {
+  return JSON.stringify(spilled(event, await blobs.put(of.workspaceId, text, of.id)));
 }
 
 function spilled(event: RunEvent, blob: BlobRef): SpilledEvent {

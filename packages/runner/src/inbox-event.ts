@@ -16,11 +16,25 @@ export function inboxEvent(row: InboxRow, at: number): RunEvent | undefined {
       return cancel(fields, at);
     case 'resolve':
       return resolve(fields, at);
+    case 'pause':
+      return typeof fields['by'] === 'string' ? { type: 'pause.requested', at, by: fields['by'] } : undefined;
     case 'resume':
       return typeof fields['by'] === 'string' ? { type: 'run.resumed', at, by: fields['by'] } : undefined;
+    case 'timer':
+    case 'signal':
+      return waitOver(fields, at);
     default:
       return undefined;
   }
+}
+
+/** The id of a wait begins with the place of its step. A signal brings an item along. */
+function waitOver({ wait, item }: Fields, at: number): RunEvent | undefined {
+  if (typeof wait !== 'string' || (item !== undefined && !isItem(item))) return undefined;
+  const [place = ''] = wait.split('.');
+  const [node = '', rounds] = place.split('@');
+  const outputs = item ? { main: { items: [item], from: [[]] } } : undefined;
+  return { type: 'wait.over', at, node, wait, ...(rounds ? { path: rounds.split(',').map(Number) } : {}), ...(outputs ? { outputs } : {}) };
 }
 
 function cancel({ by, reason }: Fields, at: number): RunEvent | undefined {

@@ -2,7 +2,7 @@
  * What happens to runs from outside: rows of the inbox become events. The flush that stores an event deletes its row, so a row counts exactly
  * once although it is read again and again until then.
  */
-import type { InboxRow, Ownership } from '@plugboard/engine';
+import { type InboxRow, type Ownership, isAtRest } from '@plugboard/engine';
 import type { ActiveRun } from './active-run.ts';
 import type { ActiveRuns } from './active-runs.ts';
 import type { Clock } from './clock.ts';
@@ -85,7 +85,7 @@ export class Inbox {
   #settle(run: ActiveRun): void {
     const { runs } = this.#options;
     if (run.gone || !run.held) return;
-    if (run.state.status === 'waiting') return runs.rest(run);
+    if (isAtRest(run.state.status)) return runs.rest(run);
     run.journal.barrier((isDurable) => isDurable && runs.dispatch(run));
   }
 

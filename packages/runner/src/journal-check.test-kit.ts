@@ -1,6 +1,6 @@
 /** What holds for every journal, whatever happened to its run. */
 import { strict as assert } from 'node:assert';
-import { type RunEvent, type RunState, type RunStatusName, UNIT, fold, newRun } from '@plugboard/engine';
+import { type RunEvent, type RunState, type RunStatusName, UNIT, findStep, fold, newRun } from '@plugboard/engine';
 import type { LoadedPlan } from './index.ts';
 
 /** What every journal keeps to, whatever happened to its run. Gives the state it folds to. */
@@ -13,7 +13,7 @@ export function checkJournal(events: readonly RunEvent[], { plan }: LoadedPlan, 
   for (const event of events) {
     if (event.type === 'items.settled') {
       const node = plan.byId.get(event.node);
-      const units = node && state.root.steps[node.index]?.units;
+      const units = node && findStep(state, node, event.path)?.units;
       for (const outcome of event.outcomes) {
         // An item whose parameters cannot be evaluated fails without having started.
         if (node?.effects !== 'write' || ('error' in outcome && !outcome.unknown)) continue;

@@ -58,27 +58,27 @@ export class PatientBlobStore implements BlobStore {
   }
 
   /** @throws what is not the world's fault */
-  async put(workspaceId: string, text: string): Promise<BlobRef> {
+  async put(workspaceId: string, text: string, runId?: string): Promise<BlobRef> {
     try {
-      return await this.#blobs.put(workspaceId, text);
+      return await this.#blobs.put(workspaceId, text, runId);
     } catch (error) {
       if (!isOfTheWorld(error)) throw error;
       if (this.#failing === 0) this.#options.onFailure(error);
       this.#failing += 1;
     }
     try {
-      return await this.#keepTrying(workspaceId, text);
+      return await this.#keepTrying(workspaceId, text, runId);
     } finally {
       this.#failing -= 1;
       if (this.#failing === 0) this.#options.onMended();
     }
   }
 
-  async #keepTrying(workspaceId: string, text: string): Promise<BlobRef> {
+  async #keepTrying(workspaceId: string, text: string, runId: string | undefined): Promise<BlobRef> {
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
       await new Promise<void>((resolve) => this.#options.clock.after(pauseMs, resolve));
       try {
-        return await this.#blobs.put(workspaceId, text);
+        return await this.#blobs.put(workspaceId, text, runId);
       } catch (error) {
         if (!isOfTheWorld(error)) throw error;
       }

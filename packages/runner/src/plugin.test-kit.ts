@@ -1,5 +1,5 @@
 /** A plugin with one small type for each way a step can behave. */
-import { type Plugin, defineNode, definePlugin, defineTrigger, failed, item, p } from '@plugboard/sdk';
+import { type Plugin, defineNode, definePlugin, defineTrigger, failed, item, p, waitUntil } from '@plugboard/sdk';
 
 /** Doors that steps wait at until a test opens them. */
 export class Gates {
@@ -64,6 +64,32 @@ export function testPlugin(gates: Gates): Plugin {
         effects: 'none',
         params: { when: p.json().title('When') },
         run: ({ params, item: one }) => (params.when ? one : undefined),
+      }),
+      defineNode({
+        ...common,
+        id: 'loop',
+        title: 'Loop',
+        per: 'batch',
+        effects: 'none',
+        ports: { inputs: [{ id: 'main' }, { id: 'next' }], outputs: [{ id: 'body' }, { id: 'done' }] },
+        params: {
+          mode: p.choice(['items', 'until']).title('Mode').default('items').expr('deny'),
+          size: p.number().title('Size').default(1).expr('deny'),
+          parallel: p.number().title('Parallel').default(1).expr('deny'),
+          limit: p.number().title('Limit').default(10).expr('deny'),
+        },
+        loop: { mode: 'mode', batchSize: 'size', concurrency: 'parallel', limit: 'limit' },
+        run: ({ items }) => items.map(({ json }) => item(json, { port: 'done' })),
+      }),
+      defineNode({
+        ...common,
+        id: 'wait',
+        title: 'Wait',
+        per: 'batch',
+        effects: 'none',
+        waits: 'timer',
+        params: { ms: p.number().title('Milliseconds').required() },
+        run: ({ params, items, ctx }) => waitUntil(Date.parse(ctx.now) + params.ms, items),
       }),
       defineNode({ ...common, id: 'all', title: 'All', per: 'batch', effects: 'none', params: {}, run: ({ items }) => [...items] }),
       defineNode({

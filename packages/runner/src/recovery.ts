@@ -13,6 +13,7 @@ import {
   type RunState,
   type StoredRun,
   fold,
+  isAtRest,
   newRun,
   outstanding,
 } from '@plugboard/engine';
@@ -98,7 +99,8 @@ export class Recovery {
     const limit = Math.min(CLAIM_LIMIT, maxActiveRuns - runs.size);
     if (limit <= 0 || isClosing()) return { count: 0, mayHaveMore: false };
     const claimed = await ownership.claimOrphans(limit, { countCrashes: true });
-    for (const stored of claimed) await this.#resume(stored);
+    const cancels = await this.#cancelsOf(claimed);
+    for (const stored of claimed) await this.#resume(stored, cancels.get(stored.head.id));
     await this.#suspects.advance();
     await this.#options.backlog().fillAll();
     return { count: claimed.length, mayHaveMore: claimed.length === limit };
@@ -137,13 +139,28 @@ export class Recovery {
     if (typeof run === 'string') return undefined;
     if (stored.status === 'pending') this.#options.backlog().unpark(stored.head);
     // Whatever was under way when it left is lost: only a waiting run goes to rest, and one that never began has lost nothing.
-    else if (run.state.status !== 'waiting') this.#recovered(run);
+    else if (!isAtRest(run.state.status)) this.#recovered(run);
     return run;
   }
 
-  async #resume(stored: StoredRun): Promise<void> {
-    const { runs, backlog } = this.#options;
+  /** A run that was cancelled while nobody worked on it does nothing more first. */
+  async #cancelsOf(claimed: readonly StoredRun[]): Promise<ReadonlyMap<string, InboxRow>> {
+    if (claimed.length === 0) return new Map();
+    const rows = await this.#options.ownership.readInbox(claimed.map((stored) => stored.head.id));
+    return new Map(rows.filter((row) => row.kind === 'cancel').map((row) => [row.runId, row]));
+  }
+
+  async #resume(stored: StoredRun, cancel?: InboxRow): Promise<void> {
+    const { runs, backlog, clock } = this.#options;
     runs.stats.recovered += 1;
+    const cancelled = cancel && inboxEvent(cancel, clock.now());
+    if (cancel && cancelled) {
+      const run = await this.restore(stored);
+      if (!run) return;
+      runs.apply(run, cancelled, cancel.id);
+      run.inbox.add(cancel.id);
+      return stored.status === 'pending' ? runs.letIn(run) : this.#recovered(run);
+    }
     if (stored.status === 'pending') return backlog().found(stored);
     if (stored.status === 'running' && stored.crashCount > 0) return this.#suspects.add(stored);
     const run = await this.restore(stored);
@@ -154,7 +171,7 @@ export class Recovery {
     const { runs, clock } = this.#options;
     runs.apply(run, { type: 'run.recovered', at: clock.now(), fence: run.fence });
     // What only waits or has to end takes no place from runs that work.
-    if (run.state.status === 'waiting' || run.state.stop) runs.letIn(run);
+    if (isAtRest(run.state.status) || run.state.stop) runs.letIn(run);
     run.journal.barrier((isDurable) => isDurable && runs.dispatch(run));
   }
 

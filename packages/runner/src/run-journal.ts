@@ -1,7 +1,18 @@
 /**
  * One run's side of the journal: gathers its events, hands them over one record at a time, and tells who waits when they are durable.
  */
-import type { AppendResult, BlobStore, Journal, RunEnd, RunEvent, RunHead, RunRecord, RunStatusName, WaitingFor } from '@plugboard/engine';
+import type {
+  AppendResult,
+  BlobStore,
+  Journal,
+  RunEnd,
+  RunEvent,
+  RunHead,
+  RunRecord,
+  RunStatusName,
+  RunTimer,
+  WaitingFor,
+} from '@plugboard/engine';
 import { type Encoded, type EncodedEvent, encodeEvent, encodeLargeEvent } from './encode.ts';
 import type { Turns } from './turns.ts';
 
@@ -41,6 +52,8 @@ export class RunJournal {
   #texts: EncodedEvent[] = [];
   /** Inbox rows by the sequence of the event each became. */
   #inbox: { readonly seq: number; readonly id: string }[] = [];
+  /** Waits by the sequence of the event that began them. */
+  #timers: { readonly seq: number; readonly timer: RunTimer }[] = [];
   #queuedSeq: number;
   #nextSeq: number;
   #committedSeq: number;
@@ -72,17 +85,18 @@ export class RunJournal {
   encode(event: RunEvent): Encoded;
   encode(event: RunEvent, limit: number): Encoded | undefined;
   encode(event: RunEvent, limit = Infinity): Encoded | undefined {
-    return encodeEvent(event, this.#options.blobs, this.#options.head.workspaceId, limit);
+    return encodeEvent(event, this.#options.blobs, this.#options.head, limit);
   }
 
   /** As `encode`, in slices: for an event that is known to be large. */
   encodeLarge(event: RunEvent): EncodedEvent {
-    return encodeLargeEvent(event, this.#options.blobs, this.#options.head.workspaceId, this.#options.turns);
+    return encodeLargeEvent(event, this.#options.blobs, this.#options.head, this.#options.turns);
   }
 
-  /** Gathers an event. The flush that stores it deletes the inbox row it came from. */
-  add(text: EncodedEvent, inboxId?: string): void {
+  /** Gathers an event. The flush that stores it deletes the inbox row it came from, and keeps the waits it began. */
+  add(text: EncodedEvent, inboxId?: string, timers?: readonly RunTimer[]): void {
     this.#texts.push(text);
+    if (timers) for (const timer of timers) this.#timers.push({ seq: this.#nextSeq, timer });
     if (inboxId !== undefined) this.#inbox.push({ seq: this.#nextSeq, id: inboxId });
     this.#nextSeq += 1;
     this.#dirtySince ??= this.#options.monotonicMs();
@@ -144,6 +158,7 @@ export class RunJournal {
     const end = isWhole ? this.#end : undefined;
     const { status, waiting } = this.#progress(end);
     const inbox = this.#takeInbox(toSeq);
+    const timers = this.#takeTimers(toSeq);
     const record: RunRecord = {
       head,
       create: fromSeq === 0,
@@ -155,6 +170,7 @@ export class RunJournal {
       ...(end ? { end } : {}),
       ...(waiting ? { waiting } : {}),
       ...(inbox.length > 0 ? { inbox } : {}),
+      ...(timers.length > 0 ? { timers } : {}),
     };
     journal.append(record, (result) => this.#settled(result, record));
   }
@@ -170,6 +186,13 @@ export class RunJournal {
     if (this.#inbox.length === 0) return [];
     const taken = this.#inbox.filter((row) => row.seq < toSeq).map((row) => row.id);
     this.#inbox = this.#inbox.slice(taken.length);
+    return taken;
+  }
+
+  #takeTimers(toSeq: number): readonly RunTimer[] {
+    if (this.#timers.length === 0) return [];
+    const taken = this.#timers.filter(({ seq }) => seq < toSeq).map(({ timer }) => timer);
+    this.#timers = this.#timers.slice(taken.length);
     return taken;
   }
 

@@ -1,9 +1,11 @@
 /** What a runner is made of. */
-import type { BlobStore, Dispatcher, Journal, Ownership, PluginHost, RunRecord } from '@plugboard/engine';
+import type { BlobStore, Dispatcher, Journal, Ownership, PluginHost, RequestSlot, RunRecord } from '@plugboard/engine';
 import type { Sandbox } from '@plugboard/sandbox';
+import type { JsonObject, TypeIR } from '@plugboard/sdk';
 import type { Clock } from './clock.ts';
 import type { KeyMaker } from './idempotency-key.ts';
 import type { PlanSource } from './loaded-plan.ts';
+import type { StepPorts } from './step-ports.ts';
 
 export interface RunnerLimits {
   /** Items one step may give. @default 200000 */
@@ -43,6 +45,35 @@ export interface Caution {
   note(workflowId: string): void;
 }
 
+/** Who wants to use which credential. A published run acts as its workflow, a draft run as the person who started it. */
+export interface CredentialCall {
+  readonly workspaceId: string;
+  readonly workflowId: string;
+  /** 0 draft, 1 live. */
+  readonly environment: number;
+  readonly runId: string;
+  /** The principal that started the run; absent when nobody did. */
+  readonly initiator?: string;
+  readonly node: { readonly id: string; readonly name: string };
+  /** Of the credential, as the definition names it. */
+  readonly key: string;
+  /** Types the slot takes; the credential may be of another one by now. */
+  readonly type: TypeIR;
+  readonly slot: RequestSlot;
+}
+
+export interface SignedRequest {
+  readonly input: string | URL | Request;
+  readonly init: RequestInit | undefined;
+}
+
+export interface StepCredentials {
+  /** Sends the request with the credential attached. @throws StepFailure saying why it cannot be used; nothing was sent then */
+  fetch(call: CredentialCall, request: SignedRequest): Promise<Response>;
+  /** The fields of a credential whose type is exposed. @throws StepFailure saying why it cannot be used */
+  open(call: CredentialCall): Promise<JsonObject>;
+}
+
 export interface RunnerOptions {
   readonly journal: Journal;
   readonly ownership: Ownership;
@@ -54,10 +85,16 @@ export interface RunnerOptions {
   readonly key: KeyMaker;
   readonly newRunId: () => string;
   readonly fetch: typeof globalThis.fetch;
+  /** Signs requests of steps with credentials; without it, such requests fail with NOT_AVAILABLE. */
+  readonly credentials?: StepCredentials;
+  /** Files, connections and kept values of steps; where absent, steps that ask for them fail with NOT_AVAILABLE. */
+  readonly ports?: StepPorts;
   readonly log: RunnerLog;
   readonly limits?: Partial<RunnerLimits>;
   /** @default the clocks and timers of this process */
   readonly clock?: Clock;
+  /** The address that ends the wait of a step for a signal. @default steps have none */
+  readonly resumeUrl?: (runId: string, place: string) => string;
   /** @default no workflow is suspected */
   readonly caution?: Caution;
   /** Called after each commit of a run with what was committed, for live views. Must not throw, nor keep the record. */

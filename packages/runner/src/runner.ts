@@ -19,6 +19,9 @@ import { Turns } from './turns.ts';
 
 /** Pause between looks for runs whose owner is gone, and for inbox rows, in milliseconds. */
 const SWEEP_MS = 1000;
+/** Due waits taken in between two looks at the inbox, and the least pause between two looks, in milliseconds. */
+const TIMERS_AT_ONCE = 2000;
+const LEAST_PAUSE_MS = 20;
 const MIB = 1024 * 1024;
 const DEFAULT_LIMITS: RunnerLimits = {
   maxItemsPerStep: 200_000,
@@ -36,6 +39,8 @@ export interface StartRun {
   readonly trigger: string;
   readonly items: readonly Item[];
   readonly triggerKind: TriggerKindName;
+  /** An id of its own making for the new run, such as one that files already belong to. @default a new one */
+  readonly id?: string;
   readonly initiator?: string;
   /** Stored in the journal where no version keeps it. */
   readonly definition?: WorkflowDefinition;
@@ -44,6 +49,8 @@ export interface StartRun {
    * workspace has a free place.
    */
   readonly begin: 'at-once' | 'dispatched';
+  /** One that begins at once does so after its first commit: whether it may be at all is only known then. @default false */
+  readonly storedFirst?: boolean;
 }
 
 /** Thrown when too many runs of a workflow wait for a place. Nothing was started; other workflows are not concerned. */
@@ -192,9 +199,9 @@ class RunnerCore implements Runner {
     const { loaded, initiator, definition } = request;
     const { caution } = this.#options;
     const isDispatched = request.begin === 'dispatched';
-    const isStoredFirst = !isDispatched && caution !== undefined && caution.storesFirst(loaded.workflowId);
+    const isStoredFirst = !isDispatched && (request.storedFirst === true || caution?.storesFirst(loaded.workflowId) === true);
     if (isDispatched && !this.acceptsQueued(loaded.workspaceId, loaded.workflowId)) throw new QueueFullError(this.retryAfterMs);
-    const id = this.#options.newRunId();
+    const id = request.id ?? this.#options.newRunId();
     const at = this.#clock.now();
     const head: RunHead = {
       id,
@@ -309,13 +316,22 @@ class RunnerCore implements Runner {
   }
 
   async #lookAround(): Promise<void> {
+    let pauseMs = SWEEP_MS;
     try {
+      pauseMs = await this.#fireTimers();
       await this.#readInbox();
       await this.#inTurn(() => this.#recovery.tryAgain());
       await this.recover();
     } catch (error) {
       this.#options.log.warn({ err: error }, 'looking for runs to take over failed; trying again');
     }
-    if (!this.#draining) this.#sweep = this.#clock.after(SWEEP_MS, () => void this.#lookAround());
+    if (!this.#draining) this.#sweep = this.#clock.after(pauseMs, () => void this.#lookAround());
+  }
+
+  /** Lets due waits into the inboxes of their runs; gives the pause until the next look. */
+  async #fireTimers(): Promise<number> {
+    const { fired, nextInMs = SWEEP_MS } = await this.#options.ownership.fireTimers(TIMERS_AT_ONCE);
+    if (fired === TIMERS_AT_ONCE) return 0;
+    return Math.min(SWEEP_MS, Math.max(LEAST_PAUSE_MS, nextInMs));
   }
 }

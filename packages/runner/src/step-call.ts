@@ -7,6 +7,7 @@ import {
   type CallEnd,
   type CallInput,
   type CallSpec,
+  type Command,
   type ItemOutcome,
   type LogLine,
   type Outputs,
@@ -17,14 +18,17 @@ import {
   type StartedItem,
   type StepInput,
   type StepPhase,
+  type StepState,
+  type StepWait,
   UNIT,
   stepScopes,
 } from '@plugboard/engine';
-import type { Json, StepError } from '@plugboard/sdk';
+import { type Json, type StepError, StepFailure } from '@plugboard/sdk';
 import type { ActiveRun, CallUnderWay } from './active-run.ts';
 import { CallInputMaker, type CallInputs, all } from './call-inputs.ts';
 import { batchOutputs, batchOutputsInParts, itemOutputs, itemOutputsInParts, tooManyItems, unitOutputs } from './call-outputs.ts';
 import { SizeCount, tooLarge } from './size-budget.ts';
+import type { StepOwner } from './step-ports.ts';
 import type { StepServices } from './step-services.ts';
 import type { Sliced } from './turns.ts';
 
@@ -35,6 +39,9 @@ const FEW_ITEMS = 32;
 /** Items that are measured between two looks at the clock, and told to the engine in one event. */
 const MEASURED_ITEMS = 64;
 const TOLD_ITEMS = 10_000;
+
+/** A run stays in memory for a wait up to this long, in milliseconds. */
+const SHORT_WAIT_MS = 5000;
 
 const UNMEASURED = { text: 0, added: 0 } as const;
 
@@ -51,12 +58,16 @@ type Assembled = { readonly kind: 'outputs'; readonly outputs: Outputs } | { rea
 export class StepCall implements CallUnderWay {
   readonly #run: ActiveRun;
   readonly #node: PlanNode;
+  readonly #step: StepState;
+  /** The step as its events name it. */
+  readonly #on: { readonly node: string; readonly path?: readonly number[] };
   readonly #services: StepServices;
   readonly #attempt: number;
   readonly #input: StepInput;
   readonly #startedAt: number;
   readonly #maker: CallInputMaker;
   readonly #units: readonly number[];
+  readonly #slots: readonly string[];
   readonly #logs: LogLine[] = [];
   #outcomes: ItemOutcome[] = [];
   /** Items given so far in this attempt. */
@@ -73,21 +84,28 @@ export class StepCall implements CallUnderWay {
   #size: SizeCount | undefined;
   /** Size that the engine has been told of. */
   #toldSize = 0;
+  /** What the step waits for now that its call has ended. */
+  #waits: Extract<CallEnd, { ok: true }>['wait'];
   /** Why nothing more is taken from the call under way. */
   #overflow: StepError | undefined;
   /** Ends the call under way; made for calls over many items. */
   #halt: AbortController | undefined;
 
-  constructor(run: ActiveRun, node: PlanNode, services: StepServices, attempt: number, units: readonly number[] | undefined) {
+  constructor(run: ActiveRun, step: StepState, node: PlanNode, services: StepServices, command: Extract<Command, { type: 'run-step' }>) {
+    const { attempt, units } = command;
     this.#run = run;
     this.#node = node;
+    this.#slots = Object.keys(node.credentials);
     this.#services = services;
     this.#attempt = attempt;
-    this.#input = run.state.root.steps[node.index]?.input ?? { parts: [], count: 0 };
+    this.#step = step;
+    this.#input = step.input ?? { parts: [], count: 0 };
+    const { path } = step.scope;
+    this.#on = path.length > 0 ? { node: node.id, path } : { node: node.id };
     this.#startedAt = services.now();
     this.#reportedAt = this.#startedAt;
     this.#maker = new CallInputMaker(node, this.#input, services.maxStepBytes, () =>
-      stepScopes(run.state, this.#input, services.stepFacts(run, this.#startedAt)),
+      stepScopes(run.state, step, services.stepFacts(run, step, this.#startedAt)),
     );
     this.#partial = units !== undefined;
     this.#units = units ?? all(node.perBatch ? 1 : this.#input.count);
@@ -121,7 +139,7 @@ export class StepCall implements CallUnderWay {
     const underWay = made instanceof Promise ? this.#callLater(made) : this.#callWith(made);
     if (!underWay) return true;
     this.#takesTime = true;
-    this.#apply({ type: 'step.started', at: this.#startedAt, node: this.#node.id, attempt: this.#attempt });
+    this.#apply({ type: 'step.started', at: this.#startedAt, ...this.#on, attempt: this.#attempt });
     void this.#untilOver(() => underWay);
     return false;
   }
@@ -148,6 +166,12 @@ export class StepCall implements CallUnderWay {
     return AbortSignal.any([signal, this.#halt.signal]);
   }
 
+  #round(): { round?: number } {
+    const { loop, scope } = this.#step;
+    const round = loop ? loop.begun : scope.path.at(-1);
+    return round ? { round } : {};
+  }
+
   /** Whatever goes wrong in the server while an attempt takes time fails the step: no run is left waiting for it. */
   async #untilOver(work: () => Promise<void>): Promise<void> {
     try {
@@ -155,7 +179,7 @@ export class StepCall implements CallUnderWay {
     } catch (error) {
       this.#crash(error);
     }
-    this.#services.callEnded(this.#run, this.#node.index);
+    this.#services.callEnded(this.#run, this.#step);
   }
 
   #crash(error: unknown): void {
@@ -177,9 +201,11 @@ export class StepCall implements CallUnderWay {
       run: this.#run.facts,
       now: services.isoInstant(this.#startedAt),
       attempt: this.#attempt,
+      ...this.#round(),
       deadlineMs: node.timeoutMs,
       concurrency: node.concurrency,
       constants: made.constants,
+      ...(this.#slots.length > 0 && { slots: this.#slots }),
       inputs: this.#byPort(made.inputs),
       ...(key === undefined ? {} : { key }),
       ...(node.wholeInput && !node.perBatch ? { outcomes: 'item' as const } : {}),
@@ -209,7 +235,39 @@ export class StepCall implements CallUnderWay {
       },
       rpc: (op, item) => this.#rpc(op, item),
       fetch: this.#services.fetch,
+      signedFetch: (slot, input, init) => this.#services.signedFetch(this.#run, this.#node, slot, { input, init }),
+      ...(this.#services.ports && {
+        files: this.#services.ports.filesOf(this.#owner()),
+        connect: this.#services.ports.connectOf(this.#owner()),
+      }),
     };
+  }
+
+  #owner(): StepOwner {
+    const { id, head } = this.#run;
+    return {
+      workspaceId: head.workspaceId,
+      workflowId: head.workflowId,
+      runId: id,
+      rootRunId: head.rootRunId,
+      environment: head.environment,
+      nodeId: this.#node.id,
+      ...(head.initiator !== undefined && { initiator: head.initiator }),
+    };
+  }
+
+  async #state(op: Extract<RpcOp, { op: `state.${string}` }>): Promise<Json> {
+    const state = this.#services.ports?.state;
+    if (state === undefined) throw new StepFailure('NOT_AVAILABLE', 'There are no values between runs where this step runs.');
+    switch (op.op) {
+      case 'state.get':
+        return state.get(this.#owner(), op.key);
+      case 'state.set':
+        await state.set(this.#owner(), op.key, op.value);
+        return null;
+      case 'state.claim':
+        return state.claim(this.#owner(), op.keys, op.keepMs);
+    }
   }
 
   #rpc(op: RpcOp, item: number | undefined): Promise<Json> {
@@ -218,6 +276,7 @@ export class StepCall implements CallUnderWay {
         return this.#services.runCode({
           op,
           run: this.#run,
+          step: this.#step,
           input: this.#input,
           units: item === undefined ? this.#callUnits : [item],
           startedAt: this.#startedAt,
@@ -227,15 +286,24 @@ export class StepCall implements CallUnderWay {
         });
       case 'reply.send':
         return this.#reply(op);
+      case 'credential.open':
+        return this.#services.openCredential(this.#run, this.#node, op.slot);
+      case 'state.get':
+      case 'state.set':
+      case 'state.claim':
+        return this.#state(op);
     }
   }
 
   /** A reply leaves the process, so everything before it is durable first; a write has seen to that when it started. */
-  async #reply({ status, headers, body, raw }: Extract<RpcOp, { op: 'reply.send' }>): Promise<Json> {
+  async #reply({ status, headers, body, raw, fileId }: Extract<RpcOp, { op: 'reply.send' }>): Promise<Json> {
     const run = this.#run;
     if (this.#node.effects !== 'write') await this.#services.durable(run);
     if (run.gone) return { delivered: false };
-    return { delivered: run.listener?.onReply?.({ status, headers, body, raw: raw === true }) ?? false };
+    return {
+      delivered:
+        run.listener?.onReply?.({ status, headers, body, raw: raw === true, ...(fileId === undefined ? {} : { fileId }) }) ?? false,
+    };
   }
 
   #take(outcomes: readonly ItemOutcome[]): void {
@@ -274,7 +342,7 @@ export class StepCall implements CallUnderWay {
   #tell(outcomes: readonly ItemOutcome[]): void {
     this.#partial = true;
     this.#reportedAt = this.#services.now();
-    this.#applyItems({ type: 'items.settled', at: this.#reportedAt, node: this.#node.id, outcomes, ...this.#takeLogs() });
+    this.#applyItems({ type: 'items.settled', at: this.#reportedAt, ...this.#on, outcomes, ...this.#takeLogs() });
   }
 
   /** The call of a pure or read step has ended. Undefined when what follows from it was done at once. */
@@ -285,6 +353,7 @@ export class StepCall implements CallUnderWay {
       return this.#failWith(end.error);
     }
     if (this.#node.perBatch) this.#given = end.outputs?.length ?? 0;
+    this.#waits = end.wait;
     const error = this.#tooMany();
     if (error) return this.#failWith(error);
     const outputs = this.#node.perBatch ? end.outputs : undefined;
@@ -342,15 +411,31 @@ export class StepCall implements CallUnderWay {
   }
 
   #finished(outputs: Outputs): void {
-    const { id } = this.#node;
-    this.#applyItems({
-      type: 'step.finished',
-      at: this.#services.now(),
-      node: id,
-      startedAt: this.#startedAt,
-      outputs,
-      ...this.#takeLogs(),
-    });
+    const at = this.#services.now();
+    const wait = this.#waits && this.#waitFrom(at, this.#waits);
+    if (wait) {
+      return this.#applyItems({
+        type: 'step.waiting',
+        at,
+        ...this.#on,
+        attempt: this.#attempt,
+        startedAt: this.#startedAt,
+        wait,
+        outputs,
+        ...this.#takeLogs(),
+      });
+    }
+    this.#applyItems({ type: 'step.finished', at, ...this.#on, startedAt: this.#startedAt, outputs, ...this.#takeLogs() });
+  }
+
+  /** Undefined when the instant has passed already. */
+  #waitFrom(at: number, { kind, until }: NonNullable<Extract<CallEnd, { ok: true }>['wait']>): StepWait | undefined {
+    const place = placeOf(this.#on);
+    const id = kind === 'signal' ? signalOf(place) : `${place}.${this.#attempt}`;
+    if (until === undefined) return { id, kind };
+    if (until <= at) return undefined;
+    const isShort = kind === 'timer' && until - at <= SHORT_WAIT_MS;
+    return { id, kind, dueAt: until, ...(isShort ? { short: true as const } : {}) };
   }
 
   /** Events that carry items. What a write gave is told whatever its size: it has happened. */
@@ -373,9 +458,9 @@ export class StepCall implements CallUnderWay {
 
   /** A host that ends a call well without an outcome for every item would leave the step waiting for ever. */
   #failForgotten(): void {
-    const step = this.#run.state.root.steps[this.#node.index];
-    const { states } = step?.units ?? {};
-    if (step?.phase === 'active' && states && this.#units.some((i) => states[i] === UNIT.idle)) this.#fail(FAULT);
+    const step = this.#step;
+    const { states } = step.units ?? {};
+    if (step.phase === 'active' && states && this.#units.some((i) => states[i] === UNIT.idle)) this.#fail(FAULT);
   }
 
   /** The step has failed, and nothing more follows from its call. */
@@ -388,7 +473,7 @@ export class StepCall implements CallUnderWay {
     this.#apply({
       type: 'step.failed',
       at: this.#services.now(),
-      node: this.#node.id,
+      ...this.#on,
       attempt: this.#attempt,
       error,
       ...(unknown ? { unknown } : {}),
@@ -411,13 +496,13 @@ export class StepCall implements CallUnderWay {
   }
 
   #phase(): StepPhase | undefined {
-    return this.#run.state.root.steps[this.#node.index]?.phase;
+    return this.#step.phase;
   }
 
   /** Items of a write: fix their parameters, make them durable, make sure that the run is ours, act. */
   async #writeWindow(units: readonly number[]): Promise<void> {
     const { perBatch } = this.#node;
-    const kept = this.#run.state.root.steps[this.#node.index]?.units?.params;
+    const kept = this.#step.units?.params;
     const making = this.#services.turns.run(this.#maker.make(units, kept), () => this.#mayAct());
     const made = making instanceof Promise ? await making : making;
     if (!made) return;
@@ -428,7 +513,7 @@ export class StepCall implements CallUnderWay {
     // Items whose parameters failed may have stopped the run.
     if (acting.length === 0 || !this.#mayAct()) return;
     const at = this.#services.now();
-    this.#apply({ type: 'items.started', at, node: this.#node.id, items: this.#started(acting, made) });
+    this.#apply({ type: 'items.started', at, ...this.#on, items: this.#started(acting, made) });
     if (!(await this.#services.cleared(this.#run, () => this.#proof()))) return;
     if (!this.#mayAct()) {
       for (const i of acting) this.#outcomes.push({ i, error: NOT_SENT });
@@ -438,7 +523,7 @@ export class StepCall implements CallUnderWay {
   }
 
   #started(acting: readonly number[], made: CallInputs): StartedItem[] {
-    const progress = this.#run.state.root.steps[this.#node.index]?.units;
+    const progress = this.#step.units;
     return acting.map((i) => {
       const attempt = (progress?.tries.get(i) ?? 0) + 1;
       return progress?.params.has(i) ? { i, attempt } : { i, attempt, params: made.kept(i) };
@@ -447,12 +532,12 @@ export class StepCall implements CallUnderWay {
 
   /** Says again that the attempt has begun: changes nothing, and is refused when the run has another owner. */
   #proof(): RunEvent {
-    return { type: 'step.started', at: this.#services.now(), node: this.#node.id, attempt: this.#attempt };
+    return { type: 'step.started', at: this.#services.now(), ...this.#on, attempt: this.#attempt };
   }
 
   async #act(acting: readonly number[], made: CallInputs): Promise<void> {
     const { id, perBatch } = this.#node;
-    const key = (i: number): string => this.#services.key(this.#run, id, i);
+    const key = (i: number): string => this.#services.key(this.#run, id, this.#step.scope.path, i);
     this.#run.abortWrites ??= new AbortController();
     const { signal } = this.#run.abortWrites;
     const end = perBatch
@@ -465,7 +550,7 @@ export class StepCall implements CallUnderWay {
     }
     // Items the call said nothing about: what it says of them at its end, or nothing is known.
     const { error, unknown } = end.ok ? { error: FAULT, unknown: true } : { error: end.error, unknown: end.missing === 'unknown' };
-    const { states } = this.#run.state.root.steps[this.#node.index]?.units ?? {};
+    const { states } = this.#step.units ?? {};
     for (const i of acting) {
       if (states?.[i] === UNIT.started) this.#outcomes.push(unknown ? { i, error, unknown } : { i, error });
     }
@@ -479,4 +564,14 @@ export class StepCall implements CallUnderWay {
   #apply(event: RunEvent): void {
     this.#services.apply(this.#run, event);
   }
+}
+
+/** A step as text: its node, and behind `@` the rounds of loops it lies in. */
+export function placeOf({ node, path = [] }: { readonly node: string; readonly path?: readonly number[] }): string {
+  return path.length > 0 ? `${node}@${path.join(',')}` : node;
+}
+
+/** The id of a step's wait for what comes from outside; known before the step waits. */
+export function signalOf(place: string): string {
+  return `${place}.signal`;
 }

@@ -1,12 +1,15 @@
 /** What a step call needs from its surroundings; the runner hands it over. */
-import type { LogLine, PluginHost, RpcOp, RunEvent, StepFacts, StepInput } from '@plugboard/engine';
-import type { Json } from '@plugboard/sdk';
+import type { LogLine, PlanNode, PluginHost, RequestSlot, RpcOp, RunEvent, StepFacts, StepInput, StepState } from '@plugboard/engine';
+import type { Json, JsonObject } from '@plugboard/sdk';
 import type { ActiveRun } from './active-run.ts';
+import type { SignedRequest } from './runner-options.ts';
+import type { StepPorts } from './step-ports.ts';
 import type { Turns } from './turns.ts';
 
 export interface CodeRequest {
   readonly op: Extract<RpcOp, { op: 'code.run' }>;
   readonly run: ActiveRun;
+  readonly step: StepState;
   readonly input: StepInput;
   /** Input items the code runs over; undefined means all. */
   readonly units: readonly number[] | undefined;
@@ -27,6 +30,10 @@ export interface ItemsSize {
 export interface StepServices {
   readonly host: PluginHost;
   readonly fetch: typeof globalThis.fetch;
+  /** A request signed with the credential of a slot of the node. */
+  openCredential(run: ActiveRun, node: PlanNode, slot: string): Promise<JsonObject>;
+  signedFetch(run: ActiveRun, node: PlanNode, slot: RequestSlot, request: SignedRequest): Promise<Response>;
+  readonly ports: StepPorts | undefined;
   readonly maxItemsPerStep: number;
   /** JSON text a step may give, and its evaluated parameters may take, in UTF-16 units. */
   readonly maxStepBytes: number;
@@ -35,8 +42,8 @@ export interface StepServices {
   now(): number;
   isoInstant(at: number): string;
   nextCall(): number;
-  stepFacts(run: ActiveRun, startedAt: number): StepFacts;
-  key(run: ActiveRun, nodeId: string, item: number): string;
+  stepFacts(run: ActiveRun, step: StepState, startedAt: number): StepFacts;
+  key(run: ActiveRun, nodeId: string, path: readonly number[], item: number): string;
   runCode(request: CodeRequest): Promise<Json>;
   /** Folds the event, journals it, and queues what follows. Never throws; an event of a run that has ended or is gone does nothing. */
   apply(run: ActiveRun, event: RunEvent): void;
@@ -50,7 +57,7 @@ export interface StepServices {
    */
   cleared(run: ActiveRun, proof: () => RunEvent): Promise<boolean>;
   /** An attempt that took time is over. */
-  callEnded(run: ActiveRun, node: number): void;
+  callEnded(run: ActiveRun, step: StepState): void;
   /** Something of the server failed in a step; its log has it whole. */
   report(run: ActiveRun, error: unknown): void;
 }

@@ -1,34 +1,44 @@
 /** Facts and services that steps share and that no run changes: the clock, call numbers, keys, code. */
-import type { PluginHost, StepFacts } from '@plugboard/engine';
+import type { Plan, PlanNode, PluginHost, RequestSlot, StepFacts, StepState } from '@plugboard/engine';
 import type { Sandbox } from '@plugboard/sandbox';
-import type { Json } from '@plugboard/sdk';
+import { type Json, type JsonObject, StepFailure } from '@plugboard/sdk';
 import type { ActiveRun } from './active-run.ts';
 import type { Clock } from './clock.ts';
 import { type CodeSteps, createCodeSteps } from './code-step.ts';
 import type { KeyMaker } from './idempotency-key.ts';
+import type { CredentialCall, SignedRequest, StepCredentials } from './runner-options.ts';
+import { placeOf } from './step-call.ts';
+import type { StepPorts } from './step-ports.ts';
 import type { CodeRequest } from './step-services.ts';
 import type { Turns } from './turns.ts';
 
 export interface SurroundingsOptions {
   readonly host: PluginHost;
   readonly fetch: typeof globalThis.fetch;
+  readonly credentials?: StepCredentials;
+  readonly ports?: StepPorts;
   readonly sandbox: Sandbox;
   readonly key: KeyMaker;
   readonly maxItemsPerStep: number;
   readonly maxStepBytes: number;
   readonly turns: Turns;
   readonly clock: Clock;
+  readonly resumeUrl?: (runId: string, place: string) => string;
 }
 
 export class StepSurroundings {
   readonly host: PluginHost;
   readonly fetch: typeof globalThis.fetch;
+  readonly ports: StepPorts | undefined;
   readonly maxItemsPerStep: number;
   readonly maxStepBytes: number;
   readonly turns: Turns;
   readonly #clock: Clock;
+  readonly #credentials: StepCredentials | undefined;
   readonly #key: KeyMaker;
   readonly #codeSteps: CodeSteps;
+  readonly #resumeUrl: SurroundingsOptions['resumeUrl'];
+  readonly #signalNodes = new WeakMap<Plan, readonly PlanNode[]>();
   #calls = 0;
   #isoAt = 0;
   #iso = '';
@@ -36,10 +46,13 @@ export class StepSurroundings {
   constructor(options: SurroundingsOptions) {
     this.host = options.host;
     this.fetch = options.fetch;
+    this.#credentials = options.credentials;
+    this.ports = options.ports;
     this.maxItemsPerStep = options.maxItemsPerStep;
     this.maxStepBytes = options.maxStepBytes;
     this.turns = options.turns;
     this.#clock = options.clock;
+    this.#resumeUrl = options.resumeUrl;
     this.#key = options.key;
     this.#codeSteps = createCodeSteps(options.sandbox, options.turns);
   }
@@ -62,9 +75,15 @@ export class StepSurroundings {
     return this.#calls;
   }
 
-  stepFacts(run: ActiveRun, startedAt: number): StepFacts {
+  stepFacts(run: ActiveRun, { scope }: StepState, startedAt: number): StepFacts {
     return {
-      run: { id: run.id, startedAt: this.isoInstant(run.state.startedAt), environment: run.facts.environment },
+      run: {
+        id: run.id,
+        startedAt: this.isoInstant(run.state.startedAt),
+        environment: run.facts.environment,
+        ...(scope.path.length > 0 ? { round: scope.path.at(-1) ?? 0 } : {}),
+        ...this.#resumeUrls(run, scope.path),
+      },
       workflow: { id: run.loaded.workflowId, name: run.loaded.workflowName, version: run.loaded.version },
       vars: run.loaded.vars,
       now: this.isoInstant(startedAt),
@@ -72,11 +91,56 @@ export class StepSurroundings {
     };
   }
 
-  key(run: ActiveRun, nodeId: string, item: number): string {
-    return this.#key(run.head.rootRunId, nodeId, [], item);
+  /** Addresses that end the waits of steps, by the name of the node. */
+  #resumeUrls({ id, state: { plan } }: ActiveRun, path: readonly number[]): { resume?: JsonObject } {
+    const url = this.#resumeUrl;
+    let nodes = this.#signalNodes.get(plan);
+    if (!nodes) {
+      nodes = plan.nodes.filter(({ type }) => type.kind === 'node' && type.waits === 'signal');
+      this.#signalNodes.set(plan, nodes);
+    }
+    if (!url || nodes.length === 0) return {};
+    // A step sees those of its own round and of what lies around it.
+    const seen = nodes.filter((node) => node.loops.length <= path.length);
+    const placed = seen.map((node) => [node.name, url(id, placeOf({ node: node.id, path: path.slice(0, node.loops.length) }))] as const);
+    return { resume: Object.fromEntries(placed) };
+  }
+
+  key(run: ActiveRun, nodeId: string, path: readonly number[], item: number): string {
+    return this.#key(run.head.rootRunId, nodeId, path, item);
+  }
+
+  async signedFetch(run: ActiveRun, node: PlanNode, slot: RequestSlot, request: SignedRequest): Promise<Response> {
+    const key = node.credentials[slot.name];
+    // Towards the plugin an empty slot is no credential; the host asks only for those that are filled.
+    if (key === undefined) return this.fetch(request.input, request.init);
+    if (!this.#credentials) throw new StepFailure('NOT_AVAILABLE', 'Credentials are not available in this server.', { kind: 'input' });
+    return this.#credentials.fetch(credentialCall(run, node, key, slot), request);
+  }
+
+  async openCredential(run: ActiveRun, node: PlanNode, slot: string): Promise<JsonObject> {
+    const key = node.credentials[slot];
+    if (!this.#credentials || key === undefined)
+      throw new StepFailure('NOT_AVAILABLE', 'There is no such credential where this step runs.', { kind: 'input' });
+    return this.#credentials.open(credentialCall(run, node, key, { name: slot, isRedirected: false }));
   }
 
   runCode(request: CodeRequest): Promise<Json> {
-    return this.#codeSteps(request, this.stepFacts(request.run, request.startedAt));
+    return this.#codeSteps(request, this.stepFacts(request.run, request.step, request.startedAt));
   }
+}
+
+function credentialCall(run: ActiveRun, node: PlanNode, key: string, slot: RequestSlot): CredentialCall {
+  const { workspaceId, workflowId, environment, initiator } = run.head;
+  return {
+    workspaceId,
+    workflowId,
+    environment,
+    runId: run.id,
+    ...(initiator === undefined ? {} : { initiator }),
+    node: { id: node.id, name: node.name },
+    key,
+    type: node.type,
+    slot,
+  };
 }

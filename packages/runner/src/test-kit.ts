@@ -107,6 +107,10 @@ export interface Kit {
   /** The row of a run that goes on. */
   live(id: string): Promise<{ status: number; waiting: number | null; owner: string } | undefined>;
   inboxRows(id: string): Promise<number>;
+  /** Ids of the waits that are kept beside a run. */
+  timers(id: string): Promise<string[]>;
+  /** The instant of each wait that is kept comes now. */
+  allDue(): Promise<void>;
   /** Waits until the database shows this status, then checks the journal. */
   reaches(id: string, status: RunStatusName): Promise<RunEvent[]>;
   /** Ends every process and empties the database, so that no test finds runs of another. */
@@ -193,6 +197,7 @@ export async function openKit(): Promise<Kit> {
         pendingIds: (workspaceId, limit) => ownership.pendingIds(workspaceId, limit),
         loadOwned: (ids) => ownership.loadOwned(ids),
         readInbox: () => ownership.readInbox(),
+        fireTimers: (limit) => ownership.fireTimers(limit),
         putInbox: (row) => ownership.putInbox(row),
       };
       const host = createPluginHost({ entries, graceMs: 50 });
@@ -272,6 +277,15 @@ export async function openKit(): Promise<Kit> {
       return row?.n ?? 0;
     },
 
+    async timers(id) {
+      const rows = await database.query<{ wait_id: string }>('select wait_id from timer where run_id = $1', [id]);
+      return rows.map((row) => row.wait_id);
+    },
+
+    async allDue() {
+      await database.query(`update timer set due_at = now() - interval '1 second'`);
+    },
+
     async reaches(id, status) {
       await until(async () => (await kit.find(id))?.status === status);
       const [events, found] = [await kit.events(id), await kit.find(id)];
@@ -286,7 +300,7 @@ export async function openKit(): Promise<Kit> {
       opened = [];
       for (const { kill } of ending) kill();
       await Promise.all(ending.flatMap(({ ownership, writer }) => [ownership.close(), writer.close(1000)]));
-      await database.query('truncate run, run_chunk, run_live, run_inbox, run_stats, worker');
+      await database.query('truncate run, run_chunk, run_live, run_inbox, timer, run_stats, worker');
       kit.planFault = undefined;
       service.seen.length = 0;
       service.answer = () => ({ status: 200 });
@@ -335,7 +349,7 @@ function startRun(runner: Runner, onTold: ((what: string) => void) | undefined, 
       return true;
     },
     onSuspended(_, waitingFor) {
-      suspended.resolve(waitingFor);
+      suspended.resolve(waitingFor ?? 'paused');
       tell('suspended');
     },
     onEnded(run) {

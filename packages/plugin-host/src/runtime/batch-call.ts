@@ -4,8 +4,8 @@
  * Where the specification asks for an outcome per item, outputs are grouped by the item they name first.
  */
 import type { BatchOutput, CallEnd, CallInput, ItemOutcome, ItemOutput } from '@plugboard/engine';
-import { FAILED_MARK, StepFailure } from '@plugboard/sdk';
-import type { FailedItem, JsonObject, StepError } from '@plugboard/sdk';
+import { FAILED_MARK, StepFailure, WAIT_MARK } from '@plugboard/sdk';
+import type { FailedItem, JsonObject, StepError, WaitKind, WaitRequest } from '@plugboard/sdk';
 import { CANCELLED } from './call-state.ts';
 import type { CallState } from './call-state.ts';
 import { inSlices } from './in-slices.ts';
@@ -44,6 +44,8 @@ class BatchCall {
   readonly #outputs: BatchOutput[] = [];
   /** Failures by index in the step's whole input. */
   readonly #failures = new Map<number, StepError>();
+  /** What the call asked to wait for. */
+  #waits: { readonly kind: WaitKind; readonly until?: number } | undefined;
   #isOver = false;
 
   constructor(type: LoadedType, call: CallState, signal: AbortSignal, options: RuntimeOptions) {
@@ -59,7 +61,7 @@ class BatchCall {
     try {
       const result = (this.#type.run as (args: BatchRunArgs) => unknown)(this.#args());
       if (isThenable(result) || formOf(result) === 'async') return this.#wait(result);
-      const rest = outputsOf(result);
+      const rest = this.#outputsOf(result);
       if (!this.#takeSome(rest, AT_ONCE)) return this.#wait(rest);
       return this.#end(this.#success());
     } catch (error) {
@@ -99,7 +101,7 @@ class BatchCall {
       const consume = async (): Promise<void> => {
         const value = await (result as PromiseLike<unknown>);
         if (formOf(value) !== 'async') {
-          const rest = outputsOf(value);
+          const rest = this.#outputsOf(value);
           await inSlices(() => this.#isOver || this.#call.stopError !== undefined || this.#takeSome(rest, STEP_OUTPUTS));
           // A generator that was left in between gets to clean up.
           rest.return?.();
@@ -122,6 +124,15 @@ class BatchCall {
         (error: unknown) => close(() => this.#failure(error)),
       );
     });
+  }
+
+  /** What `run` gave, to be taken one by one. */
+  #outputsOf(result: unknown): Iterator<unknown> {
+    if (!isWait(result)) return outputsOf(result);
+    if (result.kind !== this.#type.ir.waits)
+      throw new StepFailure('WAIT_NOT_DECLARED', `A type whose calls may wait says so: waits: '${String(result.kind)}'.`, { kind: 'bug' });
+    this.#waits = { kind: result.kind, ...(result.until === undefined ? {} : { until: instantOf(result.until) }) };
+    return outputsOf(result.items);
   }
 
   /** Takes up to `count` outputs; true when there are no more. */
@@ -151,7 +162,7 @@ class BatchCall {
   }
 
   #success(): CallEnd {
-    if (this.#call.spec.outcomes !== 'item') return { ok: true, outputs: this.#outputs };
+    if (this.#call.spec.outcomes !== 'item') return { ok: true, outputs: this.#outputs, ...(this.#waits ? { wait: this.#waits } : {}) };
     try {
       this.#call.sink.outcomes(this.#outcomes());
       return { ok: true };
@@ -211,4 +222,18 @@ function outputsOf(result: unknown): Iterator<unknown> {
     throw new StepFailure('OUTPUT_NOT_LIST', 'A per-batch step returns an array of items, a generator, or nothing.', { kind: 'bug' });
   }
   return Iterator.from(form === 'none' ? [] : (result as Iterable<unknown>));
+}
+
+function isWait(result: unknown): result is WaitRequest {
+  return typeof result === 'object' && result !== null && (result as { readonly [WAIT_MARK]?: unknown })[WAIT_MARK] === true;
+}
+
+/** The last instant that has four digits of a year. */
+const LAST_INSTANT = Date.UTC(9999, 11, 31);
+
+/** @throws StepFailure WAIT_INVALID */
+function instantOf(until: unknown): number {
+  const ms = until instanceof Date ? until.getTime() : typeof until === 'string' ? Date.parse(until) : until;
+  if (typeof ms === 'number' && ms >= 0 && ms <= LAST_INSTANT) return Math.ceil(ms);
+  throw new StepFailure('WAIT_INVALID', 'The instant to wait for is no point in time before the year 10000.', { kind: 'input' });
 }

@@ -22,6 +22,7 @@ export class CallState {
   #lineCount = 0;
   #openFetches = 0;
   #waitingFetches: (() => void)[] = [];
+  readonly #counts = { files: 0, sockets: 0 };
 
   constructor(spec: CallSpec, sink: Sink) {
     this.spec = spec;
@@ -77,6 +78,14 @@ export class CallState {
     const lines = this.#lines;
     this.#lines = [];
     this.sink.log(lines);
+  }
+
+  /** @throws StepFailure CALL_LIMIT when the call has made so many already */
+  count(what: 'files' | 'sockets', most: number): void {
+    this.#counts[what]++;
+    if (this.#counts[what] <= most) return;
+    const name = what === 'files' ? 'files' : 'connections';
+    throw new StepFailure('CALL_LIMIT', `A step makes at most ${most} ${name} at once. Give it fewer items, for instance in batches.`);
   }
 
   /** Runs a request when fewer than {@link OPEN_FETCHES_MAX} are open. */

@@ -8,9 +8,10 @@ import type {
   AllItemsResult,
   CodeRequest,
   EachItemResult,
-  FileRef,
   Json,
+  JsonObject,
   StepCode,
+  StepConnect,
   StepCtx,
   StepFetch,
   StepFiles,
@@ -23,9 +24,10 @@ import type {
 import type { CallState } from './call-state.ts';
 import { provesNotApplied } from './network-failure.ts';
 import { normalise } from './normalise.ts';
-import { createStepFetch, notAvailable } from './step-fetch.ts';
+import { createStepFetch } from './step-fetch.ts';
 import type { OwnFetch } from './step-fetch.ts';
 import { HttpClient } from './step-http.ts';
+import { stepConnect, stepFiles, stepState } from './step-reach.ts';
 import { toStepError } from './to-step-error.ts';
 import type { WriteRecord } from './write-record.ts';
 
@@ -37,6 +39,9 @@ interface Parts {
   log?: StepLog;
   code?: StepCode;
   reply?: StepReply;
+  files?: StepFiles;
+  state?: StepState;
+  connect?: StepConnect;
 }
 
 export class StepContext implements StepCtx {
@@ -67,6 +72,10 @@ export class StepContext implements StepCtx {
   get node(): { readonly id: string; readonly name: string } {
     return this.#used().spec.node;
   }
+  get round(): number {
+    return this.#used().spec.round ?? 0;
+  }
+
   get attempt(): number {
     return this.#used().spec.attempt;
   }
@@ -92,7 +101,11 @@ export class StepContext implements StepCtx {
 
   get http(): StepHttp {
     const call = this.#used();
-    return (this.#made().http ??= new HttpClient(this.#ownFetch(), () => call.stopError !== undefined));
+    return (this.#made().http ??= new HttpClient(
+      this.#ownFetch(),
+      () => call.stopError !== undefined,
+      () => this.files,
+    ));
   }
 
   get code(): StepCode {
@@ -103,10 +116,17 @@ export class StepContext implements StepCtx {
   get reply(): StepReply {
     const call = this.#used();
     return (this.#made().reply ??= {
-      send: async ({ status, headers = {}, body, raw }) => {
+      send: async ({ status, headers = {}, body, raw, file }) => {
         call.use();
         const record = this.#record();
-        const op = { op: 'reply.send', status, headers, body: normalise(body) ?? null, ...(raw === true && { raw }) } as const;
+        const op = {
+          op: 'reply.send',
+          status,
+          headers,
+          body: normalise(body) ?? null,
+          ...(raw === true && { raw }),
+          ...(file && { fileId: file.id }),
+        } as const;
         record.uncertain++;
         try {
           await call.sink.rpc(op, this.#input?.i);
@@ -121,13 +141,28 @@ export class StepContext implements StepCtx {
   }
 
   get files(): StepFiles {
-    this.#used();
-    return UNAVAILABLE_FILES;
+    const call = this.#used();
+    return (this.#made().files ??= stepFiles(call));
   }
 
   get state(): StepState {
-    this.#used();
-    return UNAVAILABLE_STATE;
+    const call = this.#used();
+    return (this.#made().state ??= stepState(call, this.#input));
+  }
+
+  get connect(): StepConnect {
+    const call = this.#used();
+    return (this.#made().connect ??= stepConnect(call, () => this.#record()));
+  }
+
+  async credential(slot: string): Promise<JsonObject | undefined> {
+    const call = this.#used();
+    if (call.spec.slots?.includes(slot) !== true) return undefined;
+    try {
+      return (await call.sink.rpc({ op: 'credential.open', slot }, this.#input?.i)) as JsonObject;
+    } catch (error) {
+      throw asFailure(error);
+    }
   }
 
   #used(): CallState {
@@ -196,15 +231,3 @@ function asFailure(error: unknown): StepFailure {
   const { code, message, kind, status, retryAfterMs, requestId, data } = toStepError(error);
   return new StepFailure(code, message, { kind, status, retryAfterMs, requestId, data, cause: error });
 }
-
-const UNAVAILABLE_FILES: StepFiles = {
-  open(_file: FileRef): never {
-    throw notAvailable('Files');
-  },
-  create: () => Promise.reject(notAvailable('Files')),
-};
-
-const UNAVAILABLE_STATE: StepState = {
-  get: () => Promise.reject(notAvailable('State')),
-  set: () => Promise.reject(notAvailable('State')),
-};

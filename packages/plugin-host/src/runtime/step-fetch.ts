@@ -6,6 +6,7 @@
  * refused connection proves that nothing was applied only when no hop before it answered.
  */
 import { createHash } from 'node:crypto';
+import type { RequestSlot } from '@plugboard/engine';
 import { StepFailure } from '@plugboard/sdk';
 import type { FetchOptions } from '@plugboard/sdk';
 import type { CallState } from './call-state.ts';
@@ -17,7 +18,7 @@ const READS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 /** What WHATWG fetch follows. */
 const REDIRECTS_MAX = 20;
 /** What a redirected request without a body must not claim about it. */
-const BODY_HEADERS = ['content-type', 'content-encoding', 'content-language', 'content-location', 'idempotency-key'];
+const BODY_HEADERS = ['content-type', 'content-length', 'content-encoding', 'content-language', 'content-location', 'idempotency-key'];
 
 export interface FetchOwner {
   readonly call: CallState;
@@ -25,8 +26,15 @@ export interface FetchOwner {
   key(name: string): string;
 }
 
-/** @internal `redirects` is set by `ctx.http`. */
-export type OwnFetch = (input: string | URL | Request, init?: FetchOptions, redirects?: number) => Promise<Response>;
+/** @internal Set by `ctx.http`. */
+export interface OwnFetchOptions {
+  readonly redirects?: number;
+  /** Length of a streamed body. The transport refuses one that turns out longer or shorter. */
+  readonly sizeBytes?: number;
+}
+
+/** @internal */
+export type OwnFetch = (input: string | URL | Request, init?: FetchOptions, own?: OwnFetchOptions) => Promise<Response>;
 
 export function createStepFetch(owner: FetchOwner): OwnFetch {
   const { call, record } = owner;
@@ -40,14 +48,15 @@ export function createStepFetch(owner: FetchOwner): OwnFetch {
     return owner.key(createHash('sha256').update(`${name} ${ordinal}`).digest('base64url').slice(0, 16));
   }
 
-  return async (input, init = {}, redirects) => {
+  return async (input, init = {}, { redirects, sizeBytes } = {}) => {
     call.use();
     const { idempotencyKey, credential, ...options } = init;
-    if (credential !== undefined && credential !== false) throw notAvailable('Credentials');
+    const slot = slotOf(credential);
     const request = input instanceof Request ? input : undefined;
     const method = requestMethod(options.method ?? request?.method ?? 'GET');
     const url = requestUrl(input instanceof Request ? input.url : input);
     const headers = withoutConnectionHeaders(new Headers(options.headers ?? request?.headers));
+    if (sizeBytes !== undefined) headers.set('content-length', String(sizeBytes));
     const isWrite = !READS.has(method);
     if (!headers.has('idempotency-key') && (isWrite || idempotencyKey !== undefined)) {
       headers.set('Idempotency-Key', idempotencyKey ?? derivedKey(method, url));
@@ -58,19 +67,19 @@ export function createStepFetch(owner: FetchOwner): OwnFetch {
     const limit = redirect === 'follow' ? (redirects ?? REDIRECTS_MAX) : 0;
     const sent: Sent = { ...options, method, headers, signal, redirect: 'manual' };
     return call.limited(async () => {
-      const response = await following(input, url, sent, limit);
+      const response = await following({ input, url, init: sent, limit, slot });
       if (redirect !== 'error' || !isRedirect(response.status)) return response;
       throw new TypeError('fetch failed', { cause: new Error(`unexpected redirect, with status ${response.status}`) });
     });
   };
 
   /** One request; writes are recorded. */
-  async function once(input: string | URL | Request, init: Sent): Promise<Response> {
+  async function once(input: string | URL | Request, init: Sent, slot: RequestSlot | undefined): Promise<Response> {
     const isWrite = !READS.has(init.method);
     // Uncertain until the answer, so that a step abandoned in between counts right.
     if (isWrite) record.uncertain++;
     try {
-      const response = await call.sink.fetch(input, init);
+      const response = await (slot === undefined ? call.sink.fetch(input, init) : signed(slot, input, init));
       if (isWrite) record.uncertain--;
       if (isWrite && response.status < 400) record.acknowledged++;
       return response;
@@ -82,8 +91,19 @@ export function createStepFetch(owner: FetchOwner): OwnFetch {
     }
   }
 
-  async function following(first: string | URL | Request, start: URL, init: Sent, limit: number): Promise<Response> {
-    let response = await once(first, init);
+  function slotOf(credential: string | false | undefined): RequestSlot | undefined {
+    if (credential === undefined || credential === false || call.spec.slots?.includes(credential) !== true) return undefined;
+    return { name: credential, isRedirected: false };
+  }
+
+  function signed(slot: RequestSlot, input: string | URL | Request, init: Sent): Promise<Response> {
+    const { signedFetch } = call.sink;
+    if (signedFetch === undefined) throw notAvailable('Credentials');
+    return signedFetch(slot, input, init);
+  }
+
+  async function following({ input: first, url: start, init, limit, slot }: Journey): Promise<Response> {
+    let response = await once(first, init, slot);
     let from = start;
     let next = init;
     for (let hop = 0; isRedirect(response.status); hop++) {
@@ -97,7 +117,7 @@ export function createStepFetch(owner: FetchOwner): OwnFetch {
         });
       const to = redirectUrl(location, from);
       next = redirected(next, response.status, from, to, first instanceof Request && first.body !== null);
-      response = await once(to, next);
+      response = await once(to, next, slot && { ...slot, isRedirected: true });
       from = to;
     }
     return response;
@@ -106,6 +126,16 @@ export function createStepFetch(owner: FetchOwner): OwnFetch {
 
 /** A request as it goes to the transport. */
 type Sent = RequestInit & { readonly method: string; readonly headers: Headers };
+
+/** A request and where it may lead. */
+interface Journey {
+  readonly input: string | URL | Request;
+  readonly url: URL;
+  readonly init: Sent;
+  /** Redirects to follow. */
+  readonly limit: number;
+  readonly slot: RequestSlot | undefined;
+}
 
 /** Whether the body is there as a whole, or there is none. */
 function isWhole(input: string | URL | Request, { body }: Sent): boolean {

@@ -1,6 +1,6 @@
 /** `ctx.http`: requests with JSON, query, time limit and errors that say what a retry may do. */
 import { JsonLimitError, JsonReader, StepFailure } from '@plugboard/sdk';
-import type { HttpOptions, HttpRequest, HttpResponse, Json, StepHttp } from '@plugboard/sdk';
+import type { FileRef, HttpOptions, HttpRequest, HttpResponse, Json, StepFiles, StepHttp } from '@plugboard/sdk';
 import { inSlices } from './in-slices.ts';
 import { networkFailure } from './network-failure.ts';
 import { requestHeaders, requestMethod, requestUrl } from './request-rules.ts';
@@ -22,11 +22,13 @@ const ERROR_BODY_MAX = 2_000;
 export class HttpClient implements StepHttp {
   readonly #fetch: OwnFetch;
   readonly #stopped: () => boolean;
+  readonly #files: () => StepFiles;
 
   /** `stopped` tells an abort of the whole step from this request's own time limit. */
-  constructor(fetch: OwnFetch, stopped: () => boolean) {
+  constructor(fetch: OwnFetch, stopped: () => boolean, files: () => StepFiles) {
     this.#fetch = fetch;
     this.#stopped = stopped;
+    this.#files = files;
   }
 
   get(url: string | URL, options?: HttpOptions): Promise<HttpResponse> {
@@ -50,7 +52,8 @@ export class HttpClient implements StepHttp {
     const method = requestMethod(request.method ?? 'GET');
     const target = `${method} ${url.origin}${url.pathname}`;
     const { body, contentType } = bodyOf(request);
-    if (body !== undefined && (method === 'GET' || method === 'HEAD')) {
+    const { stream } = request;
+    if ((body !== undefined || stream !== undefined) && (method === 'GET' || method === 'HEAD')) {
       throw new StepFailure('REQUEST_INVALID', `${target}: a ${method} request has no body. Choose another method, or leave the body out.`);
     }
     const headers = requestHeaders(request.headers);
@@ -64,12 +67,13 @@ export class HttpClient implements StepHttp {
         {
           method,
           headers,
-          body,
+          body: stream === undefined ? body : stream.content,
+          ...(stream !== undefined && { duplex: 'half' as const }),
           signal: limit.signal,
           ...(request.idempotencyKey !== undefined && { idempotencyKey: request.idempotencyKey }),
           ...(request.credential !== undefined && { credential: request.credential }),
         },
-        request.redirects ?? REDIRECTS,
+        { redirects: request.redirects ?? REDIRECTS, sizeBytes: stream?.sizeBytes },
       );
       return await this.#answer(request, response, target, url);
     } catch (error) {
@@ -82,20 +86,68 @@ export class HttpClient implements StepHttp {
   }
 
   async #answer(request: HttpRequest, response: Response, target: string, url: URL): Promise<HttpResponse> {
-    const bytes = await readBody(response, request.maxBytes ?? BODY_BYTES_MAX, target);
     const headers = Object.fromEntries(response.headers);
     const isError = response.status >= 400;
+    if (request.as === 'file' && !isError) {
+      const from = { status: response.status, headers, url: response.url === '' ? url.href : response.url };
+      const file = await this.#asFile(request, response, from);
+      return { ...from, data: null, ...(file !== undefined && { file }) };
+    }
+    const bytes = await readBody(response, request.maxBytes ?? BODY_BYTES_MAX, target);
     if (isError && request.throwOnStatus !== false) throw statusFailure(response, bytes, target);
     const answer = { status: response.status, headers, url: response.url === '' ? url.href : response.url };
     if (request.as === 'bytes') return { ...answer, data: null, bytes };
     const as = isError ? lenient(request.as) : request.as;
     return { ...answer, data: await parse(bytes, { as, contentType: headers['content-type'], maxValues: request.maxValues, target }) };
   }
+
+  /** Undefined for an answer without a body. */
+  async #asFile(
+    { fileName, maxBytes }: HttpRequest,
+    { body }: Response,
+    { headers, url }: Pick<HttpResponse, 'headers' | 'url'>,
+  ): Promise<FileRef | undefined> {
+    if (body === null) return undefined;
+    const content = maxBytes === undefined ? body : body.pipeThrough(atMost(maxBytes, url));
+    return this.#files().create(content, {
+      name: fileName ?? nameOf(headers['content-disposition'], url),
+      ...(headers['content-type'] !== undefined && { mime: headers['content-type'].split(';', 1)[0] }),
+    });
+  }
+}
+
+function atMost(maxBytes: number, url: string): TransformStream<Uint8Array, Uint8Array> {
+  let size = 0;
+  return new TransformStream({
+    transform(chunk, controller) {
+      size += chunk.byteLength;
+      if (size > maxBytes)
+        throw new StepFailure('RESPONSE_TOO_LARGE', `The answer of ${new URL(url).pathname} has more than ${maxBytes} bytes.`);
+      controller.enqueue(chunk);
+    },
+  });
+}
+
+/** The name a service gives an answer, else the last part of its address. */
+function nameOf(disposition: string | undefined, url: string): string {
+  const extended = /filename\*\s*=\s*utf-8'[^']*'([^;\s]+)/i.exec(disposition ?? '')?.[1];
+  const plain = /filename\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;\s]+))/i.exec(disposition ?? '');
+  const last = new URL(url).pathname.split('/').at(-1) ?? '';
+  return decoded(extended) ?? plain?.[1]?.replaceAll(/\\(.)/g, '$1') ?? plain?.[2] ?? decoded(last) ?? '';
+}
+
+function decoded(text: string | undefined): string | undefined {
+  if (text === undefined || text === '') return undefined;
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /** An error page is rarely in the form the caller asked for. */
 function lenient(as: HttpRequest['as']): HttpRequest['as'] {
-  return as === 'json' ? 'auto' : as;
+  return as === 'json' || as === 'file' ? 'auto' : as;
 }
 
 function addressOf(request: HttpRequest): URL {
@@ -109,8 +161,8 @@ function addressOf(request: HttpRequest): URL {
 }
 
 function bodyOf(request: HttpRequest): { readonly body?: string | Uint8Array<ArrayBuffer>; readonly contentType?: string } {
-  const given = [request.json, request.form, request.body].filter((one) => one !== undefined);
-  if (given.length > 1) throw new StepFailure('REQUEST_INVALID', 'Give only one of json, form and body.', { kind: 'bug' });
+  const given = [request.json, request.form, request.body, request.stream].filter((one) => one !== undefined);
+  if (given.length > 1) throw new StepFailure('REQUEST_INVALID', 'Give only one of json, form, body and stream.', { kind: 'bug' });
   if (request.json !== undefined) return { body: JSON.stringify(request.json), contentType: 'application/json' };
   if (request.form === undefined) return request.body === undefined ? {} : { body: request.body };
   const form = new URLSearchParams(Object.entries(request.form).map(([name, value]) => [name, String(value)]));

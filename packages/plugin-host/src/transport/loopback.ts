@@ -2,7 +2,7 @@
  * In process, but as if there were a wire: everything is encoded to JSON text and back, and inputs are deep-frozen. What works here works
  * in a process of its own; what changes its input or relies on identity fails here first.
  */
-import type { CallEnd, CallSpec, Sink } from '@plugboard/engine';
+import type { CallEnd, CallFiles, CallSpec, Sink } from '@plugboard/engine';
 import type { Transport } from './transport.ts';
 
 export const loopback: Transport = (call) => (spec, sink, signal) => {
@@ -11,12 +11,26 @@ export const loopback: Transport = (call) => (spec, sink, signal) => {
 };
 
 function wireSink(sink: Sink): Sink {
+  const { connect: open = noConnections } = sink;
   return {
     outcomes: (outcomes) => sink.outcomes(wire(outcomes)),
     log: (lines) => sink.log(wire(lines)),
     rpc: async (op, item) => wire(await sink.rpc(wire(op), item)),
-    // Requests and answers are streams; they keep their own form on every transport.
+    // Requests, answers, files and connections are streams; they keep their own form on every transport.
     fetch: sink.fetch,
+    ...(sink.signedFetch && { signedFetch: sink.signedFetch }),
+    ...(sink.files && { files: wireFiles(sink.files) }),
+    ...(sink.connect && { connect: (options, signal) => open(wire(options), signal) }),
+  };
+}
+
+const noConnections: NonNullable<Sink['connect']> = () => Promise.reject(new TypeError('there are no connections here'));
+
+function wireFiles(files: CallFiles): CallFiles {
+  return {
+    open: (file) => files.open(wire(file)),
+    find: async (id) => wire(await files.find(id)),
+    create: async (content, meta) => wire(await files.create(content, wire(meta))),
   };
 }
 

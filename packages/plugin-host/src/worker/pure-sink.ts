@@ -1,11 +1,12 @@
 /** The sink of a type that only computes: it may log, and nothing else. Small calls and those in the worker behave alike. */
-import type { Sink } from '@plugboard/engine';
+import type { CallSpec, Sink } from '@plugboard/engine';
 import { StepFailure } from '@plugboard/sdk';
 import type { NodeTypeIR } from '@plugboard/sdk';
+import { effectsOf } from '../runtime/write-record.ts';
 
-/** Types that burn processor time and do nothing outside; their large calls go to the worker. */
-export function isPure(type: NodeTypeIR): boolean {
-  return type.cpu === 'heavy' && type.effects === 'none';
+/** A call that burns processor time and does nothing outside with its parameters; a large one goes to the worker. */
+export function isPure(type: NodeTypeIR, { constants }: Pick<CallSpec, 'constants'>): boolean {
+  return type.cpu === 'heavy' && effectsOf(type, constants) === 'none';
 }
 
 export function pureSink(sink: Pick<Sink, 'outcomes' | 'log'>): Sink {
