@@ -10,7 +10,7 @@ export function referenceTable(ir: PluginIR): string {
   return ['| group | node | type | what it does |', '| --- | --- | --- | --- |', ...overview, '', ...sections].join('\n');
 }
 
-const GROUPS = ['Triggers', 'Data', 'Flow', 'Formats', 'Code', 'Network'];
+const GROUPS = ['Triggers', 'Data', 'Flow', 'Formats', 'Files', 'Code', 'Network'];
 
 function byGroup(a: TypeIR, b: TypeIR): number {
   return GROUPS.indexOf(a.group) - GROUPS.indexOf(b.group);

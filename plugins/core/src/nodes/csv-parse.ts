@@ -1,6 +1,8 @@
-/** Reads CSV text out of a field: one item for each line, or a list in a field. Errors name the line. */
-import type { Json, JsonObject } from '@plugboard/sdk';
-import { defineNode, fail, p } from '@plugboard/sdk';
+/** Reads CSV out of a field or a file: one item for each line, or a list in a field. Errors name the line. A file is read while it is parsed. */
+import { Readable } from 'node:stream';
+import type { FileRef, Item, Json, JsonObject, Output, StepFiles } from '@plugboard/sdk';
+import { defineNode, fail, p, StepFailure, when } from '@plugboard/sdk';
+import { Parser } from 'csv-parse';
 import { CsvError, parse } from 'csv-parse/sync';
 import { type CellType, guessedCell, typedCell } from '../data/cell.ts';
 import { delimiterOf } from '../data/delimiter.ts';
@@ -8,25 +10,41 @@ import { type MutableObject, withField } from '../data/field-path.ts';
 import { textOf } from '../data/text-field.ts';
 import { shown } from '../data/numbers.ts';
 import { withFiles } from '../data/send-to.ts';
+import { ENCODINGS, fileOf } from '../files/item-file.ts';
 
 export const csvParse = defineNode({
   id: 'csv-parse',
   version: 1,
   title: 'Read CSV',
-  help: 'Reads CSV text out of a field and gives an item for each line.',
+  help: 'Reads CSV out of a field or a file and gives an item for each line.',
   icon: 'table-properties',
   group: 'Formats',
   per: 'item',
-  effects: 'none',
+  effects: { by: 'from', cases: { field: 'none' }, else: 'read' },
   cpu: 'heavy',
   params: {
+    from: p.choice({ field: 'A field', file: 'A file' }).title('Read from').help('Where the CSV is.').expr('deny').default('field'),
     field: p
       .text()
       .title('Field with the text')
       .help('Name or path: body behind a webhook, data behind an HTTP request.')
       .min(1)
       .max(500)
-      .default('data'),
+      .default('data')
+      .when(when.eq('from', 'field')),
+    file: p
+      .text()
+      .title('File')
+      .help('Name of the item’s file. Left empty: the only one it has.')
+      .max(200)
+      .default('')
+      .when(when.eq('from', 'file')),
+    encoding: p
+      .choice(ENCODINGS)
+      .title('Encoding')
+      .help('How the bytes of the file are text.')
+      .default('utf-8')
+      .when(when.eq('from', 'file')),
     output: p
       .choice([
         { value: 'items', title: 'Items', help: 'One item for each line; nothing of the old item stays.' },
@@ -83,13 +101,95 @@ export const csvParse = defineNode({
       .integer()
       .min(1),
   },
-  run({ params, item }) {
-    const text = textOf(item.json, params.field);
+  run({ params, item, ctx }) {
+    if (params.from === 'file') {
+      const rows = fileRows(ctx.files, fileOf(item, params.file ?? ''), params, params.encoding ?? 'utf-8');
+      return params.output === 'items' ? rows : withRows(rows, item, params.to);
+    }
+    const text = textOf(item.json, params.field ?? 'data');
     const rows = readRows(text, params);
     if (params.output === 'items') return rows;
     return withFiles(withField(item.json, params.to, rows), item);
   },
 });
+
+/** Lines of a file, read in pieces: no more of it is in memory than what is given on, and what comes after the last line asked for is not read. */
+async function* fileRows(files: StepFiles, file: FileRef, options: CsvOptions, encoding: string): AsyncGenerator<JsonObject> {
+  const texts = textsOf(files, file, encoding);
+  const first = await texts.next();
+  const start = first.done === true ? '' : first.value;
+  const { maxRecords } = options;
+  const parser = new Parser({
+    ...parserOptions(start, options),
+    info: true,
+    ...(maxRecords !== undefined && { to: maxRecords + (options.header ? 1 : 0) }),
+  });
+  const source = Readable.from(startingWith(start, texts));
+  source.on('error', (error) => parser.destroy(error));
+  source.pipe(parser);
+  try {
+    let reader: RowReader | undefined;
+    for await (const { record, info } of parser as AsyncIterable<{
+      readonly record: readonly string[];
+      readonly info: { readonly lines: number };
+    }>) {
+      if (reader === undefined) {
+        reader = rowReader(columnNames(record, options), options);
+        if (options.header) continue;
+      }
+      yield reader(record, (name, cell) => misfitAt(info.lines, name, cell));
+    }
+  } catch (error) {
+    throw error instanceof CsvError ? invalid(error) : error;
+  } finally {
+    source.destroy();
+  }
+}
+
+async function* textsOf(files: StepFiles, file: FileRef, encoding: string): AsyncGenerator<string> {
+  const decoder = new TextDecoder(encoding, { fatal: true });
+  try {
+    for await (const chunk of files.open(file) as unknown as AsyncIterable<Uint8Array>) {
+      const text = decoder.decode(chunk, { stream: true });
+      if (text !== '') yield text;
+    }
+    const rest = decoder.decode();
+    if (rest !== '') yield rest;
+  } catch (cause) {
+    if ((cause as { readonly code?: string }).code !== 'ERR_ENCODING_INVALID_ENCODED_DATA') throw cause;
+    fail('FILE_NOT_TEXT', `"${file.name}" is no text in ${encoding}. Choose another encoding.`, { cause });
+  }
+}
+
+async function* startingWith(first: string, rest: AsyncIterable<string>): AsyncGenerator<string> {
+  yield first;
+  yield* rest;
+}
+
+async function withRows(rows: AsyncIterable<JsonObject>, item: Item, to: string): Promise<Output> {
+  const list: JsonObject[] = [];
+  for await (const row of rows) list.push(row);
+  return withFiles(withField(item.json, to, list), item);
+}
+
+type RowReader = (cells: readonly string[], misfit: (name: string, cell: string) => never) => JsonObject;
+
+function rowReader(names: readonly string[], options: CsvOptions): RowReader {
+  const readers = names.map((name) => cellReader(name, options));
+  return (cells, misfit) => {
+    const row: MutableObject = {};
+    const width = Math.min(cells.length, names.length);
+    for (let c = 0; c < width; c += 1) {
+      const name = names[c];
+      if (name === undefined || name === '') continue;
+      const cell = cells[c] ?? '';
+      const value = readers[c]?.(cell);
+      if (value === undefined) misfit(name, cell);
+      row[name] = value as Json;
+    }
+    return row;
+  };
+}
 
 interface CsvOptions {
   readonly delimiter: string;
@@ -108,21 +208,8 @@ function readRows(text: string, options: CsvOptions): readonly JsonObject[] {
   const records = readRecords(text, options);
   const first = options.header ? records.shift() : records[0];
   if (first === undefined) return [];
-  const names = columnNames(first, options);
-  const readers = names.map((name) => cellReader(name, options));
-  return records.map((cells, n) => {
-    const row: MutableObject = {};
-    const width = Math.min(cells.length, names.length);
-    for (let c = 0; c < width; c += 1) {
-      const name = names[c];
-      if (name === undefined || name === '') continue;
-      const cell = cells[c] ?? '';
-      const value = readers[c]?.(cell);
-      if (value === undefined) misfit(text, options, n, name, cell);
-      row[name] = value;
-    }
-    return row;
-  });
+  const reader = rowReader(columnNames(first, options), options);
+  return records.map((cells, n) => reader(cells, (name, cell) => misfit(text, options, n, name, cell)));
 }
 
 function readRecords(text: string, options: CsvOptions): string[][] {
@@ -130,13 +217,16 @@ function readRecords(text: string, options: CsvOptions): string[][] {
   try {
     return parse(text, { ...parserOptions(text, options), ...(maxRecords !== undefined && { to: maxRecords + (options.header ? 1 : 0) }) });
   } catch (error) {
-    if (!(error instanceof CsvError)) throw error;
-    const { lines: line } = error as CsvError & { readonly lines?: number };
-    fail('CSV_INVALID', `${line === undefined ? '' : `Line ${line}: `}${hint(error)}`, {
-      cause: error,
-      data: { line: line ?? null, reason: error.code },
-    });
+    throw error instanceof CsvError ? invalid(error) : error;
   }
+}
+
+function invalid(error: CsvError): StepFailure {
+  const { lines: line } = error as CsvError & { readonly lines?: number };
+  return new StepFailure('CSV_INVALID', `${line === undefined ? '' : `Line ${line}: `}${hint(error)}`, {
+    cause: error,
+    data: { line: line ?? null, reason: error.code },
+  });
 }
 
 function parserOptions(text: string, options: CsvOptions) {
@@ -186,7 +276,10 @@ function cellReader(name: string, options: CsvOptions): (cell: string) => Json |
 }
 
 function misfit(text: string, options: CsvOptions, record: number, name: string, cell: string): never {
-  const line = lineOf(text, options, record + (options.header ? 1 : 0));
+  misfitAt(lineOf(text, options, record + (options.header ? 1 : 0)), name, cell);
+}
+
+function misfitAt(line: number, name: string, cell: string): never {
   fail('CSV_CELL', `Line ${line}: "${name}" is ${shown(cell)}, which does not fit the column's type.`, { data: { line, column: name } });
 }
 

@@ -2,22 +2,23 @@
  * Writes items, or a list inside each item, as CSV text. Text that a spreadsheet would take for a formula gets an apostrophe in front,
  * because files like these are opened by people who did not write them.
  */
-import type { Json, JsonObject, Output } from '@plugboard/sdk';
+import type { FileRef, Item, Json, JsonObject, Output, StepFiles } from '@plugboard/sdk';
 import { defineNode, fail, item as made, p, when } from '@plugboard/sdk';
 import { stringify } from 'csv-stringify/sync';
 import { delimiterOf } from '../data/delimiter.ts';
 import { fieldReader, isList, isObject, readField, withField } from '../data/field-path.ts';
 import { asNumber, shown } from '../data/numbers.ts';
+import { factsOf } from '../files/item-file.ts';
 
 export const csvWrite = defineNode({
   id: 'csv-write',
   version: 1,
   title: 'Write CSV',
-  help: 'Writes all items as one CSV text, or a list inside each item.',
+  help: 'Writes all items as one CSV text or file, or a list inside each item.',
   icon: 'sheet',
   group: 'Formats',
   per: 'batch',
-  effects: 'none',
+  effects: { by: 'into', cases: { field: 'none' }, else: 'read' },
   runsOnEmpty: true,
   cpu: 'heavy',
   params: {
@@ -37,7 +38,15 @@ export const csvWrite = defineNode({
       .max(500)
       .default('rows')
       .when(when.eq('from', 'field')),
-    to: p.text().title('Result field').help('Name or path of the field for the text.').min(1).max(500).default('data'),
+    into: p.choice({ field: 'A field', file: 'A file' }).title('Write into').help('Where the CSV goes.').expr('deny').default('field'),
+    to: p
+      .text()
+      .title('Result field')
+      .help('Name or path of the field for the text; for a file the name it has at the item.')
+      .min(1)
+      .max(500)
+      .default('data'),
+    fileName: p.text().title('File name').help('Such as orders.csv.').min(1).max(200).default('table.csv').when(when.eq('into', 'file')),
     columns: p
       .list(p.text().title('Field'))
       .title('Columns')
@@ -63,7 +72,8 @@ export const csvWrite = defineNode({
       )
       .default(true),
   },
-  run({ params, items }) {
+  run({ params, items, ctx }) {
+    if (params.into === 'file') return asFiles(params, items, ctx.files);
     if (params.from === 'items')
       return [
         {
@@ -80,6 +90,33 @@ export const csvWrite = defineNode({
     });
   },
 });
+
+/** One file of all items, whose item says what the file is; or one for each item, which stays. */
+async function asFiles(
+  params: Parameters<typeof written>[1] & Placed,
+  items: readonly Item[],
+  files: StepFiles,
+): Promise<readonly Output[]> {
+  const create = (rows: readonly JsonObject[]): Promise<FileRef> =>
+    files.create(Buffer.from(written(rows, params)), { name: params.fileName ?? 'table.csv', mime: 'text/csv' });
+  if (params.from === 'items') {
+    const file = await create(items.map((one) => one.json));
+    return [made(factsOf(file), { files: { [params.to]: file }, from: items.map((_, n) => n) })];
+  }
+  const outputs: Output[] = [];
+  for (const [i, one] of items.entries()) {
+    const file = await create(rowsOf(one.json, params.field ?? 'rows', i));
+    outputs.push(made(one.json, { files: { ...one.files, [params.to]: file }, from: i }));
+  }
+  return outputs;
+}
+
+interface Placed {
+  readonly from: 'items' | 'field';
+  readonly field?: string;
+  readonly to: string;
+  readonly fileName?: string;
+}
 
 interface CsvWriteOptions {
   readonly columns: readonly string[];

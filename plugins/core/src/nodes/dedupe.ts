@@ -1,18 +1,22 @@
-/** Keeps one of the items that are equal, within the items of one run of the step. */
-import { defineNode, p } from '@plugboard/sdk';
-import type { Item } from '@plugboard/sdk';
+/** Keeps one of the items that are equal: within the items of one run of the step, and if asked for, of all runs of its workflow. */
+import { createHash } from 'node:crypto';
+import { defineNode, p, when } from '@plugboard/sdk';
+import type { Item, StepCtx } from '@plugboard/sdk';
 import { fieldReader } from '../data/field-path.ts';
 import { identity } from '../data/identity.ts';
+
+const DAY_MS = 24 * 60 * 60_000;
 
 export const dedupe = defineNode({
   id: 'dedupe',
   version: 1,
   title: 'Remove duplicates',
-  help: 'Keeps one of the items that are equal, as a whole or in the fields you name. Earlier runs are not remembered.',
+  help: 'Keeps one of the items that are equal, as a whole or in the fields you name, in this run or in all runs.',
   icon: 'copy-x',
   group: 'Data',
   per: 'batch',
-  effects: 'none',
+  // What runs keep is claimed for the run and its retries, so that a repeated attempt sees the same.
+  effects: { by: 'remember', cases: { run: 'none' }, else: 'read' },
   cpu: 'heavy',
   params: {
     fields: p
@@ -28,8 +32,30 @@ export const dedupe = defineNode({
       .title('Keep')
       .help('Which of the duplicates goes on.')
       .default('first'),
+    remember: p
+      .choice([
+        { value: 'run', title: 'This run only' },
+        {
+          value: 'workflow',
+          title: 'All runs of this workflow',
+          help: 'An item that went on once does not go on in later runs. Drafts remember apart.',
+        },
+      ])
+      .title('Look at')
+      .help('Where equal items count.')
+      .expr('deny')
+      .default('run'),
+    rememberDays: p
+      .number()
+      .title('Remember for')
+      .help('Days after which an item counts as new again.')
+      .integer()
+      .min(1)
+      .max(3650)
+      .default(90)
+      .when(when.eq('remember', 'workflow')),
   },
-  run({ params, items }) {
+  run({ params, items, ctx }) {
     const readers = params.fields.map(fieldReader);
     const keyOf = ({ json }: Item): string =>
       readers.length === 0 ? identity(json) : readers.map((read) => identity(read(json) ?? null)).join(',');
@@ -38,6 +64,14 @@ export const dedupe = defineNode({
       const before = seen.size;
       return seen.add(keyOf(item)).size > before;
     };
-    return params.keep === 'first' ? items.filter(isNew) : items.toReversed().filter(isNew).toReversed();
+    const kept = params.keep === 'first' ? items.filter(isNew) : items.toReversed().filter(isNew).toReversed();
+    return params.remember === 'run' ? kept : unseen(kept, keyOf, ctx, (params.rememberDays ?? 90) * DAY_MS);
   },
 });
+
+/** The items whose key no other run has taken. Keys are kept as hashes: short, and nothing of the data can be read back. */
+async function unseen(items: readonly Item[], keyOf: (item: Item) => string, ctx: StepCtx, keepMs: number): Promise<readonly Item[]> {
+  const keys = items.map((item) => createHash('sha256').update(keyOf(item)).digest('base64url'));
+  const own = new Set(await ctx.state.claim(keys, { keepMs }));
+  return items.filter((_, n) => own.has(keys[n] ?? ''));
+}

@@ -4,6 +4,7 @@
  */
 import type { Json, JsonObject } from '@plugboard/sdk';
 import { defineNode, fail, p } from '@plugboard/sdk';
+import { httpCredential } from '../credentials/any-http.ts';
 import { isList, isObject, readField } from '../data/field-path.ts';
 import { shown } from '../data/numbers.ts';
 import { operationsOf } from '../http/graphql-document.ts';
@@ -39,6 +40,7 @@ export const graphqlRequest = defineNode({
       .placeholder('https://api.example.com/graphql')
       .format('url')
       .required(),
+    credential: httpCredential,
     query: p
       .text()
       .title('Document')
@@ -98,6 +100,7 @@ export const graphqlRequest = defineNode({
       json: { query, variables: params.variables, ...(operationName !== '' && { operationName }) },
       as: 'json',
       timeoutMs: params.timeoutMs,
+      credential: 'credential',
       // A redirected POST would lose its body or be made twice.
       redirects: 0,
       ...(kind === 'mutation' && { idempotencyKey: key ?? ctx.idempotencyKey }),

@@ -4,13 +4,17 @@
  *
  * What the item becomes: a JSON object is the item itself; any other value is `{ data: value }`; an answer without a value is `{}`.
  */
-import type { HttpRequest, HttpResponse, Json, Output, OutputObject } from '@plugboard/sdk';
+import type { HttpRequest, HttpResponse, Item, Json, Output, OutputObject, StepFiles } from '@plugboard/sdk';
 import { defineNode, fail, p, when } from '@plugboard/sdk';
+import { httpCredential } from '../credentials/any-http.ts';
 import { isList, isObject } from '../data/field-path.ts';
 import { shown } from '../data/numbers.ts';
+import { withFiles } from '../data/send-to.ts';
+import { factsOf, fileOf, withFile } from '../files/item-file.ts';
 import { splitKey } from '../http/idempotency-key.ts';
-import { multipart } from '../http/multipart.ts';
+import { type NamedText, multipart } from '../http/multipart.ts';
 import { type Page, readPages } from '../http/pages.ts';
+import { streamBody } from '../http/stream-body.ts';
 
 const READS: readonly string[] = ['GET', 'HEAD', 'OPTIONS'];
 const REDIRECTS = 5;
@@ -42,6 +46,7 @@ export const httpRequest = defineNode({
       .placeholder('https://api.example.com/v1/orders')
       .format('url')
       .required(),
+    credential: httpCredential,
     query: p
       .map(p.json().title('Value'))
       .title('Query')
@@ -56,8 +61,9 @@ export const httpRequest = defineNode({
       .choice([
         { value: 'json', title: 'JSON' },
         { value: 'form', title: 'Form', help: 'application/x-www-form-urlencoded' },
-        { value: 'multipart', title: 'Form in parts', help: 'multipart/form-data, texts only.' },
+        { value: 'multipart', title: 'Form in parts', help: 'multipart/form-data, with texts and files.' },
         { value: 'text', title: 'Text', help: 'Sent as it is. Set the header Content-Type.' },
+        { value: 'file', title: 'A file', help: 'A file of the item, as it is.' },
         { value: 'none', title: 'None' },
       ])
       .title('Body is')
@@ -68,23 +74,46 @@ export const httpRequest = defineNode({
       .json()
       .title('Body')
       .help('Any value for JSON, an object of names and values for both kinds of form, text for text. Left empty: no body.')
-      .when(when.all(hasBody, when.ne('bodyKind', 'none'))),
+      .when(when.all(hasBody, when.not(when.in('bodyKind', ['none', 'file'])))),
+    bodyFile: p
+      .text()
+      .title('File to send')
+      .help('Name of the item’s file. Left empty: the only one it has.')
+      .max(200)
+      .default('')
+      .when(when.all(hasBody, when.eq('bodyKind', 'file'))),
+    bodyFiles: p
+      .map(p.text().title('File'))
+      .title('Files of the form')
+      .help('Names of parts, and which of the item’s files each sends.')
+      .max(20)
+      .default({})
+      .when(when.all(hasBody, when.eq('bodyKind', 'multipart'))),
     answer: p
       .choice([
         { value: 'auto', title: 'By its type', help: 'JSON when the answer says so, else text.' },
         { value: 'json', title: 'JSON', help: 'An answer that is no JSON is an error.' },
         { value: 'text', title: 'Text' },
+        { value: 'file', title: 'A file', help: 'Of any type and size; the item gets its name, type and size.' },
       ])
       .title('Read the answer as')
       .help('An object becomes the item; text, numbers and lists go into the field data.')
       .default('auto'),
+    answerFile: p
+      .text()
+      .title('Name of the file at the item')
+      .help('Steps find the file under it; files that came with the item stay.')
+      .min(1)
+      .max(100)
+      .default('file')
+      .when(when.eq('answer', 'file')),
     full: p.boolean().title('With status and headers').help('The item is { status, headers, body } instead of the body.').default(false),
     splitArray: p
       .boolean()
       .title('One item for each entry')
       .help('When the answer is a list, each entry becomes an item of its own.')
       .default(false)
-      .when(when.eq('full', false)),
+      .when(when.all(when.eq('full', false), when.ne('answer', 'file'))),
     pages: p
       .choice([
         { value: 'none', title: 'One answer' },
@@ -97,7 +126,7 @@ export const httpRequest = defineNode({
       .title('Pages')
       .help('How further pages are asked for. Each entry of a list becomes an item.')
       .default('none')
-      .when(when.eq('method', 'GET')),
+      .when(when.all(when.eq('method', 'GET'), when.ne('answer', 'file'))),
     pageList: p
       .text()
       .title('List')
@@ -176,7 +205,7 @@ export const httpRequest = defineNode({
       .expr('deny')
       .default('retry'),
   },
-  async run({ params, ctx }) {
+  async run({ params, item: given, ctx }) {
     const { method, url, timeoutMs, answer } = params;
     const { headers, key } = splitKey(params.headers);
     const bodyKind = params.bodyKind ?? 'none';
@@ -184,10 +213,10 @@ export const httpRequest = defineNode({
       method,
       url,
       query: queryOf(params.query),
-      headers: headersFor(bodyKind, params.body, headers),
-      ...bodyOf(bodyKind, params.body),
+      ...(READS.includes(method) && method !== 'OPTIONS' ? { headers } : contentOf(bodyKind, { params, headers, given, files: ctx.files })),
       as: answer,
       timeoutMs,
+      credential: 'credential',
       redirects: params.followRedirects ? REDIRECTS : 0,
       throwOnStatus: params.failOnStatus,
       ...(!READS.includes(method) && { idempotencyKey: key ?? ctx.idempotencyKey }),
@@ -211,6 +240,7 @@ export const httpRequest = defineNode({
       return pages.flatMap((page) => pageItems(page, params.full));
     }
     const response = await ctx.http.request(request);
+    if (answer === 'file') return fileItem(response, { given, name: params.answerFile ?? 'file', full: params.full });
     if (params.full) return { status: response.status, headers: response.headers, body: response.data };
     return itemsOf(response, params.splitArray === true);
   },
@@ -232,9 +262,55 @@ function queryOf(given: { readonly [name: string]: Json }): HttpRequest['query']
   return query;
 }
 
-type BodyKind = 'json' | 'form' | 'multipart' | 'text' | 'none';
+/** The facts of the file as the item; an answer that is no file, such as an accepted error, is as it always is. */
+function fileItem(
+  response: HttpResponse,
+  { given, name, full }: { readonly given: Item; readonly name: string; readonly full: boolean },
+): Output {
+  const { file } = response;
+  const body = file === undefined ? response.data : factsOf(file);
+  const json = full
+    ? { status: response.status, headers: response.headers, body }
+    : isObject(body)
+      ? body
+      : body === null
+        ? {}
+        : { data: body };
+  return file === undefined ? withFiles(json, given) : withFile(json, given, name, file);
+}
 
-function bodyOf(kind: BodyKind, body: Json | undefined): Pick<HttpRequest, 'json' | 'form' | 'body'> {
+type BodyKind = 'json' | 'form' | 'multipart' | 'text' | 'file' | 'none';
+
+interface Content {
+  readonly params: { readonly body?: Json; readonly bodyFile?: string; readonly bodyFiles?: { readonly [part: string]: string } };
+  readonly headers: { readonly [name: string]: string };
+  readonly given: Item;
+  readonly files: StepFiles;
+}
+
+/** Body and headers. What the body itself says of its type gives way to nothing but a file's, which an author may name better. */
+function contentOf(
+  kind: BodyKind,
+  { params, headers, given, files }: Content,
+): Pick<HttpRequest, 'headers' | 'json' | 'form' | 'body' | 'stream'> {
+  if (kind === 'file') {
+    const file = fileOf(given, params.bodyFile ?? '');
+    const hasType = Object.keys(headers).some((name) => name.toLowerCase() === 'content-type');
+    return { headers: hasType ? headers : { ...headers, 'Content-Type': file.mime }, stream: streamBody(files, [file], file.size) };
+  }
+  if (kind !== 'multipart') return { headers, ...bodyOf(kind, params.body) };
+  const named = Object.entries(params.bodyFiles ?? {}).map(([part, name]) => [part, fileOf(given, name)] as const);
+  if (params.body === undefined && named.length === 0) return { headers };
+  const { parts, sizeBytes, contentType } = multipart(textsOf(params.body), named);
+  // The boundary belongs to the body, so a Content-Type of the author's own gives way.
+  const others = Object.entries(headers).filter(([name]) => name.toLowerCase() !== 'content-type');
+  const typed = { ...Object.fromEntries(others), 'Content-Type': contentType };
+  return named.length === 0
+    ? { headers: typed, body: parts.filter((part) => typeof part === 'string').join('') }
+    : { headers: typed, stream: streamBody(files, parts, sizeBytes) };
+}
+
+function bodyOf(kind: 'json' | 'form' | 'text' | 'none', body: Json | undefined): Pick<HttpRequest, 'json' | 'form' | 'body'> {
   if (body === undefined || kind === 'none') return {};
   switch (kind) {
     case 'json':
@@ -248,8 +324,6 @@ function bodyOf(kind: BodyKind, body: Json | undefined): Pick<HttpRequest, 'json
       };
     case 'form':
       return { form: formOf(body) };
-    case 'multipart':
-      return { body: multipartOf(body).body };
   }
 }
 
@@ -259,15 +333,8 @@ function formOf(body: Json): { readonly [name: string]: Scalar } {
   return Object.fromEntries(given.map(([name, value]) => [name, scalar(value, 'form', name)]));
 }
 
-function multipartOf(body: Json): ReturnType<typeof multipart> {
-  return multipart(Object.entries(formOf(body)).map(([name, value]) => [name, String(value)]));
-}
-
-/** The boundary belongs to the body, so a Content-Type of the author's own gives way. */
-function headersFor(kind: BodyKind, body: Json | undefined, given: { readonly [name: string]: string }): HttpRequest['headers'] {
-  if (kind !== 'multipart' || body === undefined) return given;
-  const others = Object.entries(given).filter(([name]) => name.toLowerCase() !== 'content-type');
-  return { ...Object.fromEntries(others), 'Content-Type': multipartOf(body).contentType };
+function textsOf(body: Json | undefined): readonly NamedText[] {
+  return body === undefined ? [] : Object.entries(formOf(body)).map(([name, value]) => [name, String(value)]);
 }
 
 function scalar(value: Json, place: 'query' | 'form', name: string): Scalar {

@@ -37,6 +37,20 @@ describe('respond', () => {
     ).toEqual(['BODY_NOT_TEXT']);
   });
 
+  test('answers with the file that is named, or the first one of the first item; without any it fails and says so', async () => {
+    const file = (id: string) => ({ id, name: `${id}.png`, mime: 'image/png', size: 3, sha256: 'a'.repeat(64) });
+    const items = [{ json: {}, files: { photo: file('one'), scan: file('two') } }];
+    const first = await both(step('respond').params({ bodyKind: 'file' }).input('main', items));
+    expect(first.rpcs).toEqual([{ op: 'reply.send', status: 200, headers: {}, body: null, fileId: 'one' }]);
+    const named = await both(
+      step('respond')
+        .params({ bodyKind: 'file', file: file('two') })
+        .input('main', items),
+    );
+    expect(named.rpcs).toMatchObject([{ fileId: 'two' }]);
+    expect(codes(await both(step('respond').params({ bodyKind: 'file' }).items([{}])))).toEqual(['FILE_MISSING']);
+  });
+
   test('answers without any item too', async () => {
     expect((await both(step('respond').params({ status: 404 }).items([]))).rpcs).toEqual([
       { op: 'reply.send', status: 404, headers: {}, body: [] },

@@ -3,7 +3,7 @@
  * The body is worked out for each item, so that $json is at hand, and the first one is sent; status and headers are worked out once.
  */
 import type { Json } from '@plugboard/sdk';
-import { defineNode, fail, p } from '@plugboard/sdk';
+import { defineNode, fail, p, when } from '@plugboard/sdk';
 import { shown } from '../data/numbers.ts';
 
 export const respond = defineNode({
@@ -37,6 +37,7 @@ export const respond = defineNode({
       .choice([
         { value: 'json', title: 'JSON' },
         { value: 'text', title: 'Text', help: 'Sent as it is. Set the header Content-Type if it is not plain text.' },
+        { value: 'file', title: 'A file', help: 'A stored file, under its own name and type.' },
       ])
       .title('Body is')
       .help('How the body is written.')
@@ -45,11 +46,22 @@ export const respond = defineNode({
     body: p
       .json()
       .title('Body')
-      .help('What to answer. Left empty: the first item. Without any item the answer is an empty list, or no text.')
+      .help('What to answer, unless it is a file. Left empty: the first item. Without any item the answer is an empty list, or no text.')
       .perItem(),
+    file: p
+      .file()
+      .title('File')
+      .help('Left empty: the first file of the first item. An expression sees all items: write $input.first().files.photo.')
+      .when(when.eq('bodyKind', 'file')),
   },
   async run({ params, items, ctx }) {
     const [first] = items;
+    if (params.bodyKind === 'file') {
+      const file = params.file ?? Object.values(first?.files ?? {})[0];
+      if (file === undefined) fail('FILE_MISSING', 'There is no file to answer with. Choose one, or let a step before this one give one.');
+      await ctx.reply.send({ status: params.status, headers: params.headers, body: null, file });
+      return items;
+    }
     const body = first === undefined ? nothing(params.bodyKind) : params.body === undefined ? first.json : (params.body[0] ?? null);
     await ctx.reply.send({ status: params.status, headers: params.headers, ...content(params.bodyKind, body) });
     return items;
