@@ -6,9 +6,12 @@ import { resolve } from 'node:path';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { type Environment, dataDirOf } from './data-dir.ts';
+import { isIssuer } from './auth/issuer.ts';
 import { EgressRuleError, createAddressRules } from './egress/address-rules.ts';
 
 export interface Config {
+  /** Names of the settings that the environment or the file says; the others can be set while the server runs. */
+  readonly given: ReadonlySet<string>;
   /** Address to listen on. @default '127.0.0.1' */
   readonly host: string;
   /** 0 takes a free one. @default 7400 */
@@ -19,12 +22,22 @@ export interface Config {
   readonly databaseUrl: string | undefined;
   /** Hosts and ranges steps may reach although they are private. */
   readonly egressAllow: readonly string[];
+  /** Files of the certificate and its key, where the server speaks TLS itself. */
+  readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
+  /** Plain HTTP on this port is sent to the public address. */
+  readonly redirectPort: number | undefined;
   /** The address people and webhooks use. */
   readonly publicUrl: string | undefined;
+  /** An address of their own for webhooks, so that nothing they answer is of the origin of the pages. */
+  readonly hooksUrl: string | undefined;
   /** Wraps all other keys; made in the data folder when absent. */
   readonly rootKey: string | undefined;
+  /** Takes the place of a `rootKey` that is given: the server wraps all other keys with it while it runs. */
+  readonly rootKeyNext: string | undefined;
   /** Largest request body, in bytes. @default 1048576 */
   readonly bodyLimit: number;
+  /** Largest file that is kept, in bytes. @default 268435456 */
+  readonly fileLimit: number;
   /** Proxies whose forwarding headers count, as addresses or ranges. */
   readonly trustedProxies: readonly string[];
   /** Requests a second of one address to one webhook, with bursts of twice as many; 0 for no limit. Programs on this machine are not limited. @default 2000 */
@@ -41,6 +54,18 @@ export interface Config {
   readonly retentionDays: number;
   /** Makes the owner at the first start, instead of the page with the one-time token. Both or neither. */
   readonly owner: { readonly email: string; readonly password: string } | undefined;
+  /** An OpenID provider people may sign in with, besides those that operators add. */
+  readonly oidc:
+    | {
+        readonly issuer: string;
+        readonly clientId: string;
+        readonly clientSecret?: string;
+        readonly title: string;
+        readonly allowedDomains: readonly string[];
+        /** Whoever is new joins the workspace `default` with it. */
+        readonly joinRole?: 'viewer' | 'runner' | 'editor' | 'admin';
+      }
+    | undefined;
   /** People may sign in over plain HTTP from other machines. @default false */
   readonly insecureHttp: boolean;
   /** @default 'info' */
@@ -106,6 +131,18 @@ const bytes = z
     return z.NEVER;
   });
 
+/** `256 MiB`, `2 GiB`. */
+const fileBytes = z
+  .string()
+  .default('256 MiB')
+  .transform((text, issue) => {
+    const match = /^\s*(\d{1,15})\s*(b|kib|kb|mib|mb|gib|gb)?\s*$/i.exec(text);
+    const value = Number(match?.[1]) * 1024 ** 'bkmg'.indexOf(match?.[2]?.toLowerCase().charAt(0) ?? 'b');
+    if (match && value >= 1024 && value <= 64 * 1024 ** 3) return value;
+    issue.addIssue('a size between 1 KiB and 64 GiB, such as 256 MiB');
+    return z.NEVER;
+  });
+
 const url = (protocols: readonly string[]) =>
   z
     .string()
@@ -120,8 +157,13 @@ const SETTINGS = z.object({
   DATABASE_URL: url(['postgres:', 'postgresql:']).optional(),
   PLUGBOARD_EGRESS_ALLOW: hostsOrRanges,
   PLUGBOARD_PUBLIC_URL: url(['http:', 'https:']).optional(),
+  PLUGBOARD_HOOKS_URL: url(['http:', 'https:'])
+    .refine((text) => !URL.canParse(text) || new URL(text).pathname === '/', 'an address without a path')
+    .optional(),
   PLUGBOARD_ROOT_KEY: z.string().min(32, 'at least 32 characters').optional(),
+  PLUGBOARD_ROOT_KEY_NEXT: z.string().min(32, 'at least 32 characters').optional(),
   PLUGBOARD_BODY_LIMIT: bytes,
+  PLUGBOARD_FILE_LIMIT: fileBytes,
   PLUGBOARD_TRUSTED_PROXIES: addressesOrRanges,
   PLUGBOARD_RATE_LIMIT: whole(0, 1_000_000, 2000),
   PLUGBOARD_MAX_CONNECTIONS: whole(10, 1_000_000, 0),
@@ -131,6 +173,15 @@ const SETTINGS = z.object({
   PLUGBOARD_RETENTION_DAYS: whole(0, 3650, 30),
   PLUGBOARD_OWNER_EMAIL: z.email('the address of a person').optional(),
   PLUGBOARD_OWNER_PASSWORD: z.string().min(12, 'at least 12 characters').optional(),
+  PLUGBOARD_OIDC_ISSUER: z.string().refine(isIssuer, 'the https address of an OpenID provider, without query').optional(),
+  PLUGBOARD_OIDC_CLIENT_ID: z.string().max(500).optional(),
+  PLUGBOARD_OIDC_CLIENT_SECRET: z.string().max(2000).optional(),
+  PLUGBOARD_OIDC_TITLE: z.string().max(100).default('single sign-on'),
+  PLUGBOARD_OIDC_DOMAINS: list,
+  PLUGBOARD_OIDC_JOIN_ROLE: z.enum(['viewer', 'runner', 'editor', 'admin'], 'viewer, runner, editor or admin').optional(),
+  PLUGBOARD_TLS_CERT: z.string().optional(),
+  PLUGBOARD_TLS_KEY: z.string().optional(),
+  PLUGBOARD_REDIRECT_PORT: z.coerce.number('a port').int('a port').min(1, 'a port').max(65_535, 'a port').optional(),
   PLUGBOARD_INSECURE_HTTP: z.enum(['0', '1'], '0 or 1').default('0'),
   PLUGBOARD_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent'], 'debug, info, warn, error or silent').default('info'),
 });
@@ -158,17 +209,38 @@ export function readConfig(env: Environment, cwd: string): Config {
       problems.push(`${issue.path.join('.')}: expected ${issue.message}, got "${hide(issue.path[0], given)}"`);
   if ((given['PLUGBOARD_OWNER_EMAIL'] === undefined) !== (given['PLUGBOARD_OWNER_PASSWORD'] === undefined))
     problems.push('PLUGBOARD_OWNER_EMAIL and PLUGBOARD_OWNER_PASSWORD: set both, or neither');
+  if ((given['PLUGBOARD_OIDC_ISSUER'] === undefined) !== (given['PLUGBOARD_OIDC_CLIENT_ID'] === undefined))
+    problems.push('PLUGBOARD_OIDC_ISSUER and PLUGBOARD_OIDC_CLIENT_ID: set both, or neither');
+  if (given['PLUGBOARD_OIDC_JOIN_ROLE'] !== undefined && given['PLUGBOARD_OIDC_DOMAINS'] === undefined)
+    problems.push('PLUGBOARD_OIDC_DOMAINS: name the domains whose people join, since PLUGBOARD_OIDC_JOIN_ROLE is set');
+  if (given['PLUGBOARD_ROOT_KEY_NEXT'] !== undefined && given['PLUGBOARD_ROOT_KEY'] === undefined)
+    problems.push('PLUGBOARD_ROOT_KEY_NEXT: only together with the PLUGBOARD_ROOT_KEY it follows');
+  const { PLUGBOARD_TLS_CERT: cert, PLUGBOARD_TLS_KEY: key, PLUGBOARD_PUBLIC_URL: publicUrl } = given;
+  if ((cert === undefined) !== (key === undefined)) problems.push('PLUGBOARD_TLS_CERT and PLUGBOARD_TLS_KEY: set both, or neither');
+  if (cert !== undefined && publicUrl?.toLowerCase().startsWith('https:') !== true)
+    problems.push('PLUGBOARD_PUBLIC_URL: with a certificate, set it to the https address people use, whose name the certificate has');
+  if (given['PLUGBOARD_REDIRECT_PORT'] !== undefined && publicUrl?.toLowerCase().startsWith('https:') !== true)
+    problems.push('PLUGBOARD_REDIRECT_PORT: needs PLUGBOARD_PUBLIC_URL with https, which callers are sent to');
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
   const settings = parsed.data;
   return {
+    given: new Set(Object.keys(given)),
     host: settings.PLUGBOARD_HOST,
     port: settings.PLUGBOARD_PORT,
     dataDir,
     databaseUrl: settings.DATABASE_URL,
     egressAllow: settings.PLUGBOARD_EGRESS_ALLOW,
+    tls:
+      settings.PLUGBOARD_TLS_CERT !== undefined && settings.PLUGBOARD_TLS_KEY !== undefined
+        ? { certFile: resolve(dataDir, settings.PLUGBOARD_TLS_CERT), keyFile: resolve(dataDir, settings.PLUGBOARD_TLS_KEY) }
+        : undefined,
+    redirectPort: settings.PLUGBOARD_REDIRECT_PORT,
     publicUrl: settings.PLUGBOARD_PUBLIC_URL?.replace(/\/+$/, ''),
+    hooksUrl: settings.PLUGBOARD_HOOKS_URL?.replace(/\/+$/, ''),
     rootKey: settings.PLUGBOARD_ROOT_KEY,
+    rootKeyNext: settings.PLUGBOARD_ROOT_KEY_NEXT,
     bodyLimit: settings.PLUGBOARD_BODY_LIMIT,
+    fileLimit: settings.PLUGBOARD_FILE_LIMIT,
     trustedProxies: settings.PLUGBOARD_TRUSTED_PROXIES,
     rateLimit: settings.PLUGBOARD_RATE_LIMIT,
     maxConnections: settings.PLUGBOARD_MAX_CONNECTIONS || roomForConnections(),
@@ -179,6 +251,17 @@ export function readConfig(env: Environment, cwd: string): Config {
     owner:
       settings.PLUGBOARD_OWNER_EMAIL !== undefined && settings.PLUGBOARD_OWNER_PASSWORD !== undefined
         ? { email: settings.PLUGBOARD_OWNER_EMAIL, password: settings.PLUGBOARD_OWNER_PASSWORD }
+        : undefined,
+    oidc:
+      settings.PLUGBOARD_OIDC_ISSUER !== undefined && settings.PLUGBOARD_OIDC_CLIENT_ID !== undefined
+        ? {
+            issuer: settings.PLUGBOARD_OIDC_ISSUER,
+            clientId: settings.PLUGBOARD_OIDC_CLIENT_ID,
+            ...(settings.PLUGBOARD_OIDC_CLIENT_SECRET === undefined ? {} : { clientSecret: settings.PLUGBOARD_OIDC_CLIENT_SECRET }),
+            title: settings.PLUGBOARD_OIDC_TITLE,
+            allowedDomains: settings.PLUGBOARD_OIDC_DOMAINS,
+            ...(settings.PLUGBOARD_OIDC_JOIN_ROLE === undefined ? {} : { joinRole: settings.PLUGBOARD_OIDC_JOIN_ROLE }),
+          }
         : undefined,
     insecureHttp: settings.PLUGBOARD_INSECURE_HTTP === '1',
     logLevel: settings.PLUGBOARD_LOG_LEVEL,
@@ -235,6 +318,8 @@ function roomForConnections(): number {
 
 /** Values of secret settings stay out of messages. */
 function hide(key: PropertyKey | undefined, given: Readonly<Record<string, string>>): string {
-  if (key === 'DATABASE_URL' || key === 'PLUGBOARD_ROOT_KEY' || key === 'PLUGBOARD_OWNER_PASSWORD') return '***';
+  if (key === 'PLUGBOARD_OIDC_CLIENT_SECRET') return '***';
+  if (key === 'DATABASE_URL' || key === 'PLUGBOARD_ROOT_KEY' || key === 'PLUGBOARD_ROOT_KEY_NEXT' || key === 'PLUGBOARD_OWNER_PASSWORD')
+    return '***';
   return typeof key === 'string' ? (given[key] ?? '') : '';
 }

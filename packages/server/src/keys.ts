@@ -1,9 +1,13 @@
 /**
- * The root key and the keys derived from it, one per purpose: whoever learns one cannot forge another.
+ * The root key, and the keys of the instance. The root key wraps: the secret of the instance, from which a key for each purpose is derived,
+ * so that whoever learns one cannot forge another; and the data keys of workspaces. What is wrapped stays when the root key is replaced.
  */
 import { createHmac, hkdfSync, randomBytes } from 'node:crypto';
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type Database, addFirstInstanceKey, inInstance, listInstanceKeys } from '@plugboard/persistence';
+import { RootKeyMismatchError } from './root-key-check.ts';
+import { seal, unseal } from './vault/sealed.ts';
 
 /** Thrown when the key file is not one. Put the right one back: keys made from another would not open what this one closed. */
 export class RootKeyError extends Error {
@@ -17,42 +21,145 @@ export class RootKeyError extends Error {
   }
 }
 
-export type KeyPurpose = 'idempotency' | 'local-token' | 'check' | 'totp' | 'audit';
+/** One root key. Its bytes stay inside. */
+export interface RootKey {
+  /** Tells it from others and says nothing else about it. */
+  readonly id: string;
+  /** Closes a key, bound to its place. */
+  wrap(place: readonly string[], key: Uint8Array): Buffer;
+  /** @throws SealBrokenError */
+  unwrap(place: readonly string[], wrapped: Uint8Array): Buffer;
+}
 
+/** The root keys this process has: more than one only while one is being replaced. */
+export interface RootKeys {
+  /** Wraps what is new. */
+  readonly current: RootKey;
+  find(id: string): RootKey | undefined;
+  /** A replacement was begun and is not finished. */
+  readonly isReplacing: boolean;
+  /** False when the key comes from the settings, and so cannot be replaced by the server itself. */
+  readonly isOwn: boolean;
+  /** Makes a new key beside the present one, stores it, and wraps with it from now on; the old one still opens. Nothing changes when one is there already. */
+  begin(): void;
+  /** The new key takes the place of the old one, which is forgotten. */
+  finish(): void;
+}
+
+export type KeyPurpose = 'idempotency' | 'local-token' | 'totp' | 'token' | 'sign-in' | 'audit' | 'oauth' | 'resume';
+
+/** Keys of the instance. */
 export interface Keys {
   /** 32 bytes for this purpose only. */
   derive(purpose: KeyPurpose): Uint8Array;
-  /** Tells two root keys apart and nothing else about them. */
-  readonly checkValue: string;
+  /** The secret of the instance, wrapped by another root key too. */
+  wrapFor(root: RootKey): Buffer;
 }
+
+export interface RootKeyOptions {
+  readonly dataDir: string;
+  /** The root key of the settings; the one in the data folder when absent. */
+  readonly given?: string | undefined;
+  /** The one of the settings that takes its place. */
+  readonly next?: string | undefined;
+}
+
+const FILE = 'root.key';
+const NEXT_FILE = 'root.key.next';
+const KEY_BYTES = 32;
 
 /**
  * Uses the given root key, else the one in the data folder, which is made at the first start with access for its owner only.
  * @throws RootKeyError
  */
-export function openKeys(dataDir: string, given: string | undefined): Keys {
-  const root = given === undefined ? keyFile(join(dataDir, 'keys')) : Buffer.from(given, 'utf8');
-  const derive = (purpose: KeyPurpose): Uint8Array => new Uint8Array(hkdfSync('sha256', root, 'plugboard', purpose, 32));
-  return { derive, checkValue: createHmac('sha256', derive('check')).update('plugboard root key').digest('base64url') };
+export function openRootKeys({ dataDir, given, next }: RootKeyOptions): RootKeys {
+  const folder = join(dataDir, 'keys');
+  const path = join(folder, FILE);
+  const nextPath = join(folder, NEXT_FILE);
+  const isOwn = given === undefined;
+  let old = rootKey(isOwn ? keyFile(folder) : Buffer.from(given, 'utf8'));
+  const waiting = isOwn ? readKey(nextPath) : next === undefined ? undefined : Buffer.from(next, 'utf8');
+  let successor = waiting && rootKey(waiting);
+  if (successor?.id === old.id) successor = undefined;
+  return {
+    get current() {
+      return successor ?? old;
+    },
+    find: (id) => [successor, old].find((one) => one?.id === id),
+    get isReplacing() {
+      return successor !== undefined;
+    },
+    isOwn,
+    begin() {
+      if (!isOwn || successor) return;
+      const made = randomBytes(KEY_BYTES);
+      writeNew(nextPath, made);
+      successor = rootKey(made);
+    },
+    finish() {
+      if (!successor) return;
+      if (isOwn) renameSync(nextPath, path);
+      old = successor;
+      successor = undefined;
+    },
+  };
 }
 
-const KEY_BYTES = 32;
+const INSTANCE_PLACE = 'instance';
+
+/**
+ * The keys of the instance this database belongs to; the first start makes them.
+ * @throws RootKeyMismatchError when none of the root keys opens them
+ */
+export async function openKeys(database: Database, roots: RootKeys): Promise<Keys> {
+  if ((await listInstanceKeys(database)).length === 0) {
+    const first = roots.current;
+    const wrapped = first.wrap([INSTANCE_PLACE, first.id], randomBytes(KEY_BYTES));
+    await inInstance(database, (tx) => addFirstInstanceKey(tx, { rootKeyId: first.id, wrapped }));
+  }
+  for (const { rootKeyId, wrapped } of await listInstanceKeys(database)) {
+    const root = roots.find(rootKeyId);
+    if (root) return keysOf(root.unwrap([INSTANCE_PLACE, root.id], wrapped));
+  }
+  throw new RootKeyMismatchError();
+}
+
+function keysOf(secret: Buffer): Keys {
+  return {
+    derive: (purpose) => new Uint8Array(hkdfSync('sha256', secret, 'plugboard', purpose, KEY_BYTES)),
+    wrapFor: (root) => root.wrap([INSTANCE_PLACE, root.id], secret),
+  };
+}
+
+function rootKey(bytes: Buffer): RootKey {
+  const derive = (purpose: string): Buffer => Buffer.from(hkdfSync('sha256', bytes, 'plugboard', purpose, KEY_BYTES));
+  const wrapping = derive('wrap');
+  return {
+    id: createHmac('sha256', derive('check')).update('plugboard root key').digest('base64url'),
+    wrap: (place, key) => seal(wrapping, place, key),
+    unwrap: (place, wrapped) => unseal(wrapping, place, wrapped),
+  };
+}
 
 function keyFile(folder: string): Buffer {
-  const path = join(folder, 'root.key');
+  const path = join(folder, FILE);
   const found = readKey(path);
   if (found) return found;
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
   const made = randomBytes(KEY_BYTES);
-  // Written beside and linked: of two first starts one makes the key, and a start that is killed leaves no half of one.
+  return writeNew(path, made) ? made : (readKey(path) ?? made);
+}
+
+/** False when there is such a file already. @throws RootKeyError */
+function writeNew(path: string, key: Buffer): boolean {
+  // Written beside and linked: of two that make one at once one does, and a process that is killed leaves no half of one.
   const beside = `${path}.${randomBytes(6).toString('hex')}`;
   try {
-    writeFileSync(beside, `${made.toString('base64url')}\n`, { mode: 0o600, flag: 'wx', flush: true });
+    mkdirSync(join(path, '..'), { recursive: true, mode: 0o700 });
+    writeFileSync(beside, `${key.toString('base64url')}\n`, { mode: 0o600, flag: 'wx', flush: true });
     linkSync(beside, path);
-    return made;
+    return true;
   } catch (error) {
-    const theirs = (error as NodeJS.ErrnoException).code === 'EEXIST' ? readKey(path) : undefined;
-    if (theirs) return theirs;
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
     throw new RootKeyError(path, 'cannot be made', error);
   } finally {
     rmSync(beside, { force: true });

@@ -2,14 +2,19 @@
  * The composition root: reads top to bottom as a start does. Database, plugins, runner, routes, listen; and the same backwards to stop.
  */
 import { accessSync, constants } from 'node:fs';
-import type { Server } from 'node:http';
+import { type Server, createServer } from 'node:http';
 import { type AddressInfo, Server as TcpServer, createServer as createTcpServer } from 'node:net';
 import { join } from 'node:path';
+import type { Server as TlsServer } from 'node:https';
 import {
   type EmbeddedPostgres,
+  createContentStore,
+  countHeldRuns,
   createFileBlobStore,
   createJournalWriter,
+  createKeyedRuns,
   createOwnership,
+  createRunPayloads,
   ensurePartitions,
   migrate,
   openDatabase,
@@ -23,22 +28,48 @@ import { type Refusal, createKeyMaker, createRunner } from '@plugboard/runner';
 import { createSandbox } from '@plugboard/sandbox';
 import { createApp } from './api/app.ts';
 import { createAuthService } from './auth/auth-service.ts';
-import { createIdentify } from './auth/callers.ts';
+import { createIdentify, createIdentityOf } from './auth/callers.ts';
 import { newToken } from './auth/opaque-token.ts';
+import { oidcRoutes } from './auth/oidc-routes.ts';
+import { createOpenid } from './auth/openid.ts';
+import { createSignInElsewhere } from './auth/sign-in-elsewhere.ts';
+import { createTokens } from './auth/tokens.ts';
 import { createPasswords } from './auth/passwords.ts';
 import { cookiePolicy } from './auth/session-cookie.ts';
+import type { SessionLimits } from './auth/session-limits.ts';
 import type { Config } from './config.ts';
+import { createCredentialService } from './credentials/credential-service.ts';
+import { oauthRoutes } from './credentials/oauth-routes.ts';
+import { createOauthSignIn } from './credentials/oauth-sign-in.ts';
+import { createRunVariables } from './credentials/variables.ts';
 import { makeDataFolder } from './data-dir.ts';
+import { operationNotes } from './backup/operation-notes.ts';
+import { startBackups } from './backup/backups.ts';
 import { createCallerOf } from './edge/client-address.ts';
 import { createEdge } from './edge/edge.ts';
 import { createHostCheck } from './edge/host-check.ts';
-import { createAddressRules } from './egress/address-rules.ts';
+import { createPatience } from './edge/patience.ts';
+import { createRedirect } from './edge/redirect.ts';
+import { openTls } from './edge/tls.ts';
+import { type AddressRules, createAddressRules } from './egress/address-rules.ts';
+import { createBrokeredConnect } from './egress/brokered-connect.ts';
 import { createGuardedFetch } from './egress/guarded-fetch.ts';
+import { createFileService } from './files/file-service.ts';
+import { fileSweeps } from './files/file-sweep.ts';
+import { createStepPorts } from './files/step-ports.ts';
 import { createGraphqlEndpoint } from './graphql/graphql-endpoint.ts';
 import { graphqlSchema } from './graphql/schema.ts';
+import { createDeliveries } from './hooks/deliveries.ts';
+import { createHookAuth } from './hooks/hook-auth.ts';
+import { createHookCredentials } from './hooks/hook-credentials.ts';
 import { createHookHandler } from './hooks/hook-handler.ts';
+import { createHookLimits } from './hooks/hook-limits.ts';
+import { createTestHooks } from './hooks/test-hooks.ts';
 import { openHookRoutes } from './hooks/hook-routes.ts';
-import { openKeys } from './keys.ts';
+import { openKeys, openRootKeys } from './keys.ts';
+import { createOriginCheck } from './live/origin-check.ts';
+import { type ServerLive, createServerLive } from './live/server-live.ts';
+import { type JobWorker, startJobWorker } from './jobs/job-worker.ts';
 import { type LocalAccess, type ServerFile, offerLocalAccess, readServerFile } from './local-token.ts';
 import type { Logger } from './log.ts';
 import { createCrashFile } from './operations/crash-file.ts';
@@ -46,14 +77,26 @@ import { watchDataFolder } from './operations/data-folder-watch.ts';
 import { createExecute } from './operation/execute.ts';
 import { serverOperations } from './operation/server-operations.ts';
 import { createMetrics } from './operations/metrics.ts';
-import { startRetention } from './operations/retention.ts';
-import { checkRootKey } from './root-key-check.ts';
+import { retentionSweeps } from './operations/retention.ts';
+import { startSweepers, tableSweeps } from './operations/sweepers.ts';
+import { readPageFiles } from './pages/page-files.ts';
 import { createPlanStore } from './runs/plan-store.ts';
+import { createResumeAddress } from './runs/resume-address.ts';
+import { resumeRoutes } from './runs/resume-routes.ts';
+import { createStoredRuns } from './runs/stored-runs.ts';
+import { createKeyKeeper } from './vault/key-keeper.ts';
+import { vaultOperations } from './vault/vault-operations.ts';
+import { createVault } from './vault/vault.ts';
+import { createDefinitions } from './workflows/definitions.ts';
+import { openSettings } from './settings/settings.ts';
+import { VERSION } from './version.ts';
 
 export interface ServerOptions {
   readonly config: Config;
   /** Plugins that come with the server, as their build listed them. */
   readonly bundled: readonly BundledPlugin[];
+  /** Folder of the built pages; without one, or with nothing built in it, the server says so at its start address. */
+  readonly pagesDir?: string | undefined;
   readonly log: Logger;
   /** The server cannot go on, for instance because another one has taken its data folder. The caller stops it and ends. */
   readonly onFatal?: (error: Error) => void;
@@ -64,6 +107,8 @@ export interface RunningServer {
   readonly url: string;
   /** The one-time token the owner is made with; absent once there is one. Shown to whoever starts the server, never logged. */
   readonly setUpToken?: string;
+  /** Reads the certificate's files again. @throws TlsError when they cannot be used; the certificate before stays */
+  reload(): void;
   /** Stops taking work, lets runs end for a while, and writes down the rest. Safe to call twice. */
   stop(): Promise<void>;
 }
@@ -106,8 +151,9 @@ const LINGER_MS = 500;
 const LAST_ANSWERS_MS = 1000;
 /** A clock further off the database's than this makes the server unready, in milliseconds. */
 const MAX_CLOCK_SKEW_MS = 2000;
+/** Part of the connections that open pages may take. */
+const SOCKETS_SHARE = 0.8;
 const API_BODY_LIMIT = 4 * 1024 * 1024;
-const VERSION = '0.1.0';
 
 /** Why the runner takes no new work, in words for people. */
 const REFUSALS: { readonly [Reason in Refusal]: string } = {
@@ -133,12 +179,15 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   }
 }
 
-async function compose({ config, bundled, log, onFatal }: ServerOptions, stops: (() => unknown)[]): Promise<RunningServer> {
-  const rules = createAddressRules(config.egressAllow);
+async function compose({ config, bundled, pagesDir, log, onFatal }: ServerOptions, stops: (() => unknown)[]): Promise<RunningServer> {
+  let addressRules = createAddressRules(config.egressAllow);
+  const rules: AddressRules = { refusal: (host, address, port) => addressRules.refusal(host, address, port) };
   let stopping = false;
   // Plugins are read while the database starts.
   const loading = loadBundled(bundled);
   loading.catch(() => undefined);
+  const readingPages = pagesDir === undefined ? Promise.resolve(undefined) : readPageFiles(pagesDir);
+  readingPages.catch(() => undefined);
 
   const embedded = config.databaseUrl ? undefined : await startEmbedded(config, log, onFatal);
   if (embedded) stops.push(() => embedded.stop());
@@ -153,8 +202,10 @@ async function compose({ config, bundled, log, onFatal }: ServerOptions, stops: 
   if (applied.length > 0) log.info({ applied }, 'the database schema was brought up to date');
   const entries = await loading;
   const catalog = createCatalog(entries.map((entry) => entry.ir));
-  const plans = createPlanStore(database, catalog.find);
-  const keys = openKeys(config.dataDir, config.rootKey);
+  const variables = createRunVariables(database);
+  const plans = createPlanStore(database, catalog.find, variables);
+  const roots = openRootKeys({ dataDir: config.dataDir, given: config.rootKey, next: config.rootKeyNext });
+  const keys = await openKeys(database, roots);
   const ownerId = crypto.randomUUID();
   let journalWasDown = false;
   const journal = createJournalWriter({
@@ -184,13 +235,17 @@ async function compose({ config, bundled, log, onFatal }: ServerOptions, stops: 
     ownership.start(),
   ]);
   stops.push(() => routes.close());
-  await checkRootKey(database, defaults, keys);
+  const settings = await openSettings({ database, sources: config, log });
+  stops.push(() => settings.close());
+  const takeSettings = (): void => void (addressRules = createAddressRules(settings.value('steps.egressAllow')));
+  takeSettings();
+  settings.onChange(takeSettings);
   const folder = watchDataFolder({ path: config.dataDir, log });
   stops.push(() => folder.close());
 
-  const blobs = createFileBlobStore({ dir: join(config.dataDir, 'blobs') });
+  const blobs = createRunPayloads({ database, files: createFileBlobStore({ dir: join(config.dataDir, 'blobs') }) });
   const sandbox = createSandbox({
-    size: config.sandboxSize,
+    size: settings.value('steps.sandboxProcesses'),
     log: (event) => {
       if (event.type === 'child-ended') log.debug({ pid: event.pid, cause: event.cause, detail: event.detail }, 'a code process ended');
     },
@@ -198,12 +253,37 @@ async function compose({ config, bundled, log, onFatal }: ServerOptions, stops: 
   stops.push(() => sandbox.close());
   const egress = createGuardedFetch(rules);
   stops.push(() => egress.close());
+  const connect = createBrokeredConnect(rules);
+  stops.push(() => connect.close());
+  const contents = createContentStore({ dir: join(config.dataDir, 'files') });
+  const files = createFileService({ database, contents, systemPrincipalId: defaults.systemPrincipalId, maxBytes: config.fileLimit });
+  const patience = createPatience();
   const host = createPluginHost({ entries });
-  const dispatcher = createInProcessDispatcher({ perWorkspace: config.concurrentRuns });
+  const dispatcher = createInProcessDispatcher({ perWorkspace: (workspaceId) => settings.value('runs.concurrent', workspaceId) });
+  /** Sockets; there once the server listens. */
+  /** Parts that come later and that earlier ones tell of what happens. */
+  const later: { live?: ServerLive; jobs?: JobWorker } = {};
   const crashFile = createCrashFile({ path: join(config.dataDir, 'at-work'), log });
+  const vault = createVault(roots);
+  const credentialService = createCredentialService({
+    database,
+    vault,
+    catalog,
+    egress,
+    systemPrincipalId: defaults.systemPrincipalId,
+    log,
+  });
+  const deliveries = createDeliveries({
+    database,
+    journal,
+    keyedRuns: createKeyedRuns({ writerId: ownerId, withClient: (use) => database.withClient(use) }),
+    log,
+  });
+  const resumeAddress = createResumeAddress(keys.derive('resume'));
   const runner = createRunner({
     caution: crashFile,
-    journal,
+    resumeUrl: (runId, nodeId) => pageUrl() + resumeAddress.pathOf(runId, nodeId),
+    journal: deliveries.journal,
     ownership,
     blobs,
     host,
@@ -213,28 +293,77 @@ async function compose({ config, bundled, log, onFatal }: ServerOptions, stops: 
     key: createKeyMaker(keys.derive('idempotency')),
     newRunId: uuidv7,
     fetch: egress.fetch,
+    credentials: credentialService.ofSteps,
+    ports: createStepPorts({ database, files, connect, systemPrincipalId: defaults.systemPrincipalId }),
+    onCommitted: (record) => later.live?.committed(record),
     log,
   });
 
   const callerOf = createCallerOf(config.trustedProxies);
+  const { systemPrincipalId } = defaults;
   const hooks = createHookHandler({
     routes,
+    tests: createTestHooks({ database, definitions: createDefinitions(catalog), plans, systemPrincipalId, log }),
     runner,
-    bodyLimit: config.bodyLimit,
-    replyTimeoutMs: config.replyTimeoutMs,
+    auth: createHookAuth({
+      credentials: createHookCredentials({ database, store: credentialService.store, systemPrincipalId }),
+      fetch: egress.fetch,
+      log,
+    }),
+    deliveries,
+    files,
+    limits: createHookLimits({
+      perCaller: settings.value('webhooks.requestsPerSecond'),
+      perWorkspace: (workspaceId) => settings.value('webhooks.workspaceRequestsPerSecond', workspaceId),
+    }),
+    bodyLimit: (workspaceId) => settings.value('webhooks.bodyLimit', workspaceId),
+    replyTimeoutMs: settings.value('webhooks.replyTimeoutMs'),
     takesWork: () => folder.isThere,
     callerOf,
-    rateLimit: config.rateLimit,
+    publicUrl: () => config.hooksUrl ?? config.publicUrl,
     log,
   });
-  const metrics = createMetrics({ runner, journal, dispatcher, sandbox, hooksWaiting: () => hooks.waiting });
-  const retention = startRetention({ database, workspaceId: defaults.workspaceId, retentionDays: config.retentionDays, log });
+  const metrics = createMetrics({
+    runner,
+    journal,
+    dispatcher,
+    sandbox,
+    hooksWaiting: () => hooks.waiting,
+    connections: () => connect.stats,
+    live: () => later.live?.stats,
+    sweeps: () => sweepers.stats,
+  });
+  const sweepers = startSweepers({
+    sweeps: [
+      ...tableSweeps({ database, auditKey: keys.derive('audit') }),
+      ...fileSweeps({ database, contents }),
+      ...retentionSweeps({ database, payloads: blobs, retentionDays: (workspaceId) => settings.value('runs.retentionDays', workspaceId) }),
+    ],
+    log,
+  });
+  stops.push(() => sweepers.close());
+
+  const backups = startBackups({ database, dataDir: config.dataDir, version: VERSION, settings, log });
+  stops.push(() => backups.close());
 
   const setUpToken = newToken().token;
-  const auth = createAuthService({ database, defaults, passwords: createPasswords(), setUpToken, totpKey: keys.derive('totp') });
+  const sessionLasts = (): SessionLimits => ({
+    idleMs: settings.value('sessions.idleHours') * 60 * 60_000,
+    longestMs: settings.value('sessions.longestDays') * 24 * 60 * 60_000,
+  });
+  const auth = createAuthService({
+    database,
+    defaults,
+    passwords: createPasswords(),
+    setUpToken,
+    totpKey: keys.derive('totp'),
+    sessionLasts,
+    shortestPassword: () => settings.value('passwords.minLength'),
+  });
   if (config.owner && (await auth.setUpFromSettings(config.owner)))
     log.info({ email: config.owner.email }, 'the owner was made from the settings');
 
+  const tokens = createTokens({ key: keys.derive('token') });
   /** Filled once the address is known. */
   const offered: { access?: LocalAccess; url?: string } = {};
   const pageUrl = (): string => config.publicUrl ?? offered.url ?? '';
@@ -269,35 +398,82 @@ async function compose({ config, bundled, log, onFatal }: ServerOptions, stops: 
       reasons,
     };
   };
-  const registry = serverOperations({
+  const cookies = cookiePolicy({
+    publicUrl: config.publicUrl,
+    allowsInsecureHttp: config.insecureHttp,
+    isLocal: (req) => callerOf(req).isLocal,
+    lasts: sessionLasts,
+  });
+  const signInKey = keys.derive('sign-in');
+  const elsewhere = createSignInElsewhere({
     database,
     auth,
+    openid: createOpenid({ fetch: egress.fetch, log }),
+    key: signInKey,
+    fixed: config.oidc,
+    pageUrl,
+  });
+  const keeper = createKeyKeeper({ database, roots, keys, vault, systemPrincipalId: defaults.systemPrincipalId, log });
+  const oauthSignIn = createOauthSignIn({ database, credentials: credentialService, keys, pageUrl, log });
+  const registry = serverOperations({
+    onJobStarted: () => later.jobs?.wake(),
+    credentials: credentialService,
+    variables,
+    further: [...oauthSignIn.operations, ...vaultOperations({ keeper, roots })],
+    database,
+    auth,
+    signIn: { elsewhere, tokens, cookies, sealKey: signInKey },
     catalog,
     runner,
     plans,
     blobs,
+    files,
+    patience,
     ownership,
     reloadRoutes: () => routes.reload(),
-    health: async () => ({ ...(await health()), activeRuns: runner.activeRuns }),
+    health: async () => ({
+      ...(await health()),
+      activeRuns: runner.activeRuns,
+      notes: await operationNotes({ database, backups, settings }),
+    }),
     version: VERSION,
+    settings,
+    backups,
     auditKey: keys.derive('audit'),
     pageUrl,
+    hooksUrl: () => config.hooksUrl ?? pageUrl(),
     log,
   });
-  const execute = createExecute(database);
+  const execute = createExecute(database, (change) => later.live?.changed(change));
+  later.jobs = startJobWorker({ database, registry, execute, onChanged: (change) => later.live?.changed(change), log });
+  stops.push(() => later.jobs?.close());
+  const pages = await readingPages;
+  if (pagesDir !== undefined && pages === undefined) log.warn({ folder: pagesDir }, 'the pages are not built; the API works without them');
+  const credentials = {
+    database,
+    tokens,
+    isLocalToken: (token: string) => offered.access?.isToken(token) ?? false,
+    cookies,
+  };
   const app = createApp({
+    signIn: oidcRoutes({ database, elsewhere, cookies, addressOf: (req) => callerOf(req).address }),
+    resume: resumeRoutes({
+      database,
+      addresses: resumeAddress,
+      stored: createStoredRuns({ database, blobs, plans }),
+      ownership,
+      runner,
+      systemPrincipalId: defaults.systemPrincipalId,
+      bodyLimit: () => config.bodyLimit,
+    }),
+    signInFor: oauthRoutes({ database, signIn: oauthSignIn, cookies, addressOf: (req) => callerOf(req).address }),
+    pages: { files: pages, isSecure: config.tls !== undefined || (config.publicUrl?.startsWith('https:') ?? false) },
     api: {
       registry,
       execute,
       identify: createIdentify({
-        database,
+        ...credentials,
         systemPrincipalId: defaults.systemPrincipalId,
-        isLocalToken: (token) => offered.access?.isToken(token) ?? false,
-        cookies: cookiePolicy({
-          publicUrl: config.publicUrl,
-          allowsInsecureHttp: config.insecureHttp,
-          isLocal: (req) => callerOf(req).isLocal,
-        }),
         publicUrl: config.publicUrl,
         addressOf: (req) => callerOf(req).address,
       }),
@@ -311,19 +487,55 @@ async function compose({ config, bundled, log, onFatal }: ServerOptions, stops: 
     log,
   });
   const koa = app.callback();
+  const allowsHost = createHostCheck(config);
+  const tls = config.tls && openTls({ files: config.tls, onChange: ({ options }) => (edge as TlsServer).setSecureContext(options), log });
+  stops.push(() => tls?.close());
   const edge = createEdge({
-    allowsHost: createHostCheck(config),
+    allowsHost,
     hooks: hooks.handle,
+    testHooks: hooks.handleTest,
+    hooksUrl: config.hooksUrl,
     app: (req, res) => void koa(req, res),
+    patience,
+    tls: tls?.current.options,
     maxConnections: config.maxConnections,
     log,
   });
+  later.live = createServerLive({
+    server: edge,
+    database,
+    plans,
+    blobs,
+    identityOf: createIdentityOf(credentials, 'live'),
+    // However many pages are open, requests still get in.
+    limits: { sockets: Math.floor(config.maxConnections * SOCKETS_SHARE) },
+    systemPrincipalId: defaults.systemPrincipalId,
+    allowsOrigin: createOriginCheck({ allowsHost, ...(config.publicUrl === undefined ? {} : { publicUrl: config.publicUrl }) }),
+    log,
+  });
+  stops.push(() => later.live?.close());
   await listen(edge, config);
-  const local = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${(edge.address() as AddressInfo).port}`;
+  // The command line on this machine has no name that a certificate could be for: it gets a door of its own, which nobody else reaches.
+  const side = tls && createServer((req, res) => edge.emit('request', req, res));
+  if (side) await listen(side, { ...config, host: '127.0.0.1', port: 0 });
+  const redirect = config.redirectPort === undefined ? undefined : createRedirect(config.publicUrl ?? '');
+  stops.push(() => [side, redirect].forEach((one) => one?.close()));
+  if (redirect) await listen(redirect, { ...config, port: config.redirectPort ?? 0 });
+  const door = (side ?? edge).address() as AddressInfo;
+  const local = `http://${side ? '127.0.0.1' : config.host.includes(':') ? `[${config.host}]` : config.host}:${door.port}`;
   offered.access = offerLocalAccess(config.dataDir, local);
   offered.url = local;
   const isWithoutOwner = await auth.needsSetUp();
 
+  void keeper
+    .resume()
+    .catch((error: unknown) => log.error({ err: error }, 'the replacement of a key could not be finished; it goes on at the next start'));
+
+  void countHeldRuns(database).then(
+    (count) =>
+      count > 0 && log.warn({ count }, 'runs of a restored backup are held until somebody decides: plugboard held-runs resume, or cancel'),
+    () => undefined,
+  );
   // Runs that were open when the last process ended go on now; new ones need not wait for them.
   void runner.recover().then(
     (count) => count > 0 && log.info({ count }, 'runs of an earlier process were taken over'),
@@ -338,16 +550,27 @@ async function compose({ config, bundled, log, onFatal }: ServerOptions, stops: 
     edge.prependListener('request', (_, res) => res.setHeader('connection', 'close'));
     // Only the door is closed: a kept connection on which a request is already on its way must not break under it.
     const closed = new Promise<void>((resolve) => TcpServer.prototype.close.call(edge, () => resolve()));
+    // Jobs start runs; they go on in the next process.
+    await within(later.jobs?.close() ?? Promise.resolve(), CLOSE_MS);
     const drained = await within(runner.drain(DRAIN_MS), DRAIN_MS + CLOSE_MS);
     if (drained === undefined) log.warn('the database did not take the last records; what was accepted goes on at the next start');
     else if (drained.left > 0) log.info({ left: drained.left }, 'runs that had not ended go on at the next start');
+    later.live?.close();
     await connectionsGone(edge, LINGER_MS);
     edge.close();
+    tls?.close();
+    for (const one of [side, redirect]) {
+      one?.close();
+      one?.closeAllConnections();
+    }
     setTimeout(() => edge.closeAllConnections(), LAST_ANSWERS_MS).unref();
     await closed;
     hooks.close();
     routes.close();
-    retention.close();
+    await within(sweepers.close(), CLOSE_MS);
+    connect.close();
+    settings.close();
+    await backups.close();
     folder.close();
     crashFile.close();
     offered.access?.remove();
@@ -373,7 +596,12 @@ async function compose({ config, bundled, log, onFatal }: ServerOptions, stops: 
       }
     }
   };
-  return { url: pageUrl(), ...(isWithoutOwner ? { setUpToken } : {}), stop: () => (stopped ??= stop()) };
+  return {
+    url: pageUrl(),
+    reload: () => void tls?.reload(),
+    ...(isWithoutOwner ? { setUpToken } : {}),
+    stop: () => (stopped ??= stop()),
+  };
 }
 
 /** How long a server that may already use the folder gets to answer, in milliseconds. */

@@ -332,7 +332,7 @@ describe('a start that cannot be', () => {
       });
     }
     const again = await startTestServer({ after: first, env: { PLUGBOARD_ROOT_KEY: key } });
-    const stored = await again.database.database.query<{ value: string }>(`select value::text from setting where key = 'root_key_check'`);
+    const stored = await again.database.database.query<{ value: string }>(`select root_key_id || wrapped::text as value from instance_key`);
     expect(stored).toHaveLength(1);
     expect(stored[0]?.value).not.toContain(key);
     await again.close();

@@ -1,4 +1,5 @@
 /** People at a whole server: the owner made from the settings or the printed address, sessions that outlive a restart, and what is open. */
+import { OAuth2Server } from 'oauth2-mock-server';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type TestServer, contractFile, startTestServer } from './test-server.ts';
 
@@ -73,6 +74,48 @@ describe('a restart', () => {
     expect((await signIn(next, { ...OWNER, password: 'other words in the settings' })).status).toBe(401);
     expect((await next.fetch('/api/session', { method: 'DELETE', headers: { ...GUARD, cookie } })).status).toBe(200);
     expect(await sessionOf(next)).toMatchObject({ kind: 'signedOut' });
+  });
+});
+
+describe('an OpenID provider in the settings', () => {
+  test('lets people of the company in, as members, through the whole server', async () => {
+    const idp = new OAuth2Server();
+    await idp.issuer.keys.generate('RS256');
+    await idp.start(0, '127.0.0.1');
+    const issuer = `http://127.0.0.1:${idp.address().port}`;
+    idp.issuer.url = issuer;
+    idp.service.on('beforeTokenSigning', (token: { payload: object }) => {
+      Object.assign(token.payload, { sub: 'ada', email: 'ada@corp.example', email_verified: true, name: 'Ada' });
+    });
+    const fresh = await startTestServer({
+      env: {
+        ...env,
+        PLUGBOARD_EGRESS_ALLOW: '127.0.0.1',
+        PLUGBOARD_OIDC_ISSUER: issuer,
+        PLUGBOARD_OIDC_CLIENT_ID: 'plugboard',
+        PLUGBOARD_OIDC_CLIENT_SECRET: 'canary-secret-of-the-client',
+        PLUGBOARD_OIDC_TITLE: 'Corp',
+        PLUGBOARD_OIDC_DOMAINS: 'corp.example',
+        PLUGBOARD_OIDC_JOIN_ROLE: 'runner',
+      },
+    });
+    try {
+      const { json } = await fresh.fetch<{ providers: object[] }>('/api/session');
+      expect(json.providers).toEqual([{ id: 'sso', title: 'Corp' }]);
+      const left = await fetch(`${fresh.url}/auth/oidc/sso/start?to=/w/default`, { redirect: 'manual' });
+      const ticket = left.headers.getSetCookie()[0]?.split(';', 1)[0] ?? '';
+      const back = await fetch(left.headers.get('location') ?? '', { redirect: 'manual' });
+      const door = await fetch(back.headers.get('location') ?? '', { redirect: 'manual', headers: { cookie: ticket } });
+      expect([door.status, door.headers.get('location')]).toEqual([303, '/w/default']);
+      expect(door.headers.get('content-security-policy')).toContain("default-src 'none'");
+      const session = door.headers.getSetCookie().find((one) => one.startsWith('plugboard=')) ?? '';
+      const me = await fresh.fetch('/api/session', { headers: { cookie: session.split(';', 1)[0] ?? '' } });
+      expect(me.json).toMatchObject({ person: { email: 'ada@corp.example' }, workspaces: [{ slug: 'default', role: 'runner' }] });
+      expect(fresh.log()).not.toContain('canary-secret');
+    } finally {
+      await fresh.close();
+      await idp.stop();
+    }
   });
 });
 

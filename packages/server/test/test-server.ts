@@ -39,6 +39,8 @@ export interface TestServer {
   publish(...definitions: readonly object[]): Promise<void>;
   /** Sends bytes as they are; resolves with all that came back once the connection has ended. */
   raw(bytes: string | Buffer, options?: { readonly end?: boolean }): Promise<string>;
+  /** Reads the certificate's files again. */
+  reload(): void;
   /** Stops the server and keeps database and folder. */
   stop(): Promise<void>;
   /** Stops everything. */
@@ -48,6 +50,8 @@ export interface TestServer {
 export interface TestServerOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly config?: Partial<Config>;
+  /** Folder of built pages. */
+  readonly pagesDir?: string;
   /** Goes on with what an earlier server left. */
   readonly after?: TestServer;
   /** Reach the database through this address instead. */
@@ -75,6 +79,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const server = await startServer({
     config,
     bundled: [{ bundleFile: CORE[0] ?? '', irFile: CORE[1] ?? '' }],
+    pagesDir: options.pagesDir,
     log: createLog('debug', sink),
   });
   const file = readServerFile(dataDir);
@@ -125,6 +130,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
         socket.on('close', () => resolve(text));
         socket.on('error', (error: NodeJS.ErrnoException) => (error.code === 'ECONNRESET' ? resolve(text) : reject(error)));
       }),
+    reload: () => server.reload(),
     stop: () => server.stop(),
     async close() {
       await server.stop();

@@ -284,6 +284,7 @@ describe('bodies', () => {
     ['a form', 'a=1&b=2&b=3&c=', 'application/x-www-form-urlencoded', { a: '1', b: ['2', '3'], c: '' }],
     ['JSON under the type of a form', '{"a":1}', 'application/x-www-form-urlencoded', { a: 1 }],
     ['text', 'a,b\n1,2\n', 'text/csv', 'a,b\n1,2\n'],
+    ['text of another charset', Buffer.from('caf\u00e9', 'latin1'), 'text/plain; charset=ISO-8859-1', 'caf\u00e9'],
     ['a form name of every object', 'toString=1&constructor=2', 'application/x-www-form-urlencoded', { toString: '1', constructor: '2' }],
   ])('%s is read by its type', async (_, body, type, expected) => {
     expect((await see(body, { 'content-type': type })).json.body).toEqual(expected);
@@ -306,7 +307,8 @@ describe('bodies', () => {
     ['nesting without end', '['.repeat(5000) + ']'.repeat(5000), 'application/json', 400, 'JSON_TOO_DEEP'],
     ['a form name that is the prototype', '__proto__=1', 'application/x-www-form-urlencoded', 400, 'JSON_KEY_REFUSED'],
     ['a form of too many values', 'a=1&'.repeat(1001), 'application/x-www-form-urlencoded', 400, 'FORM_TOO_LONG'],
-    ['a type nobody reads', 'x', 'image/png', 415, 'CONTENT_TYPE_UNSUPPORTED'],
+    ['a charset nobody knows', 'x', 'text/plain; charset=klingon', 415, 'CHARSET_UNSUPPORTED'],
+    ['bytes that are not of their charset', Buffer.from([0x81]), 'text/plain; charset=shift_jis', 400, 'TEXT_INVALID'],
     ['a NUL in a text', '{"a":["\\u0000"]}', 'application/json', 400, 'TEXT_INVALID'],
     ['a NUL in a key', '{"a\\u0000":1}', 'application/json', 400, 'TEXT_INVALID'],
     ['half of a surrogate pair', '{"a":"\\ud800"}', 'application/json', 400, 'TEXT_INVALID'],

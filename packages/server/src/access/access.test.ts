@@ -62,7 +62,7 @@ describe('authorization', () => {
       projects: new Map([['open', { visibility: 'workspace', adminEditsOnly: false, role: 'admin' }]]),
       grants: new Map([['w1', 'runner']]),
     });
-    expect(decideAccess(person, access, 'workflow.share', workflow)).toEqual({ kind: 'allowed' });
+    expect(decideAccess(person, access, 'workflow.move', workflow)).toEqual({ kind: 'allowed' });
   });
 
   test('a key may do what its scopes and its principal both allow', () => {

@@ -38,7 +38,10 @@ export type Resource =
   | { readonly kind: 'project'; readonly id: string }
   | { readonly kind: 'workflow'; readonly id: string; readonly projectId: string }
   | { readonly kind: 'credential'; readonly id: string; readonly projectId: string }
-  | { readonly kind: 'run'; readonly workflowId: string; readonly projectId: string };
+  | { readonly kind: 'run'; readonly workflowId: string; readonly projectId: string }
+  /** Without a workflow it is a file of the workspace, else one of a run. */
+  | { readonly kind: 'file'; readonly workflowId?: undefined }
+  | { readonly kind: 'file'; readonly workflowId: string; readonly projectId: string };
 
 /** `hidden`: the actor may not know that it exists. `forbidden` names the least role that may. */
 export type Decision = { readonly kind: 'allowed' } | { readonly kind: 'hidden' } | { readonly kind: 'forbidden'; readonly needs: Role };
@@ -87,9 +90,9 @@ export function decideAccess(actor: Actor, access: AccessSet, action: Action, re
 
 /** The highest role on the path from the workspace to the resource; undefined when it is not visible at all. */
 export function roleOn(access: AccessSet, resource: Exclude<Resource, { kind: 'instance' }>): Role | undefined {
-  if (resource.kind === 'workspace') return access.workspaceRole;
+  if (resource.kind === 'workspace' || (resource.kind === 'file' && resource.workflowId === undefined)) return access.workspaceRole;
   if (resource.kind === 'project') return projectRole(access, resource.id);
-  const id = resource.kind === 'run' ? resource.workflowId : resource.id;
+  const id = resource.kind === 'run' || resource.kind === 'file' ? resource.workflowId : resource.id;
   return highestRole(contentRole(access, resource.projectId), access.grants.get(id));
 }
 

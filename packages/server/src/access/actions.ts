@@ -5,7 +5,7 @@
 import { ROLES, type Role } from '@plugboard/persistence';
 
 /** Kinds of things permission is given on. `instance` has operators instead of roles. */
-export type ResourceKind = 'instance' | 'workspace' | 'project' | 'workflow' | 'credential' | 'run';
+export type ResourceKind = 'instance' | 'workspace' | 'project' | 'workflow' | 'credential' | 'run' | 'file';
 
 interface Rule {
   readonly on: ResourceKind;
@@ -32,28 +32,46 @@ export const ACTIONS = {
   'statistics.read': rule('workspace', 'viewer'),
   'tag.manage': rule('workspace', 'editor'),
 
+  'grant.read': rule('workspace', 'viewer'),
+  'grant.manage': rule('workspace', 'admin'),
+  'service.manage': rule('workspace', 'admin'),
+
   'project.read': rule('project', 'viewer'),
   'project.create': rule('workspace', 'editor'),
   'project.update': rule('project', 'admin'),
-  'project.share': rule('project', 'admin'),
+  'project.restore': rule('workspace', 'admin'),
+
+  'folder.manage': rule('project', 'editor'),
 
   'workflow.read': rule('workflow', 'viewer'),
   'workflow.create': rule('project', 'editor'),
   'workflow.edit': rule('workflow', 'editor'),
+  'draft.takeOver': rule('workflow', 'admin'),
   'workflow.publish': rule('workflow', 'editor'),
   'workflow.run': rule('workflow', 'runner'),
   'workflow.delete': rule('workflow', 'editor'),
-  'workflow.share': rule('workflow', 'admin'),
+  'workflow.move': rule('workflow', 'admin'),
 
   'run.read': rule('run', 'viewer'),
   'run.readData': rule('run', 'runner'),
   'run.control': rule('run', 'runner'),
+  'run.delete': rule('run', 'editor'),
+
+  'view.read': rule('workspace', 'viewer'),
+  'view.manage': rule('workspace', 'viewer'),
+  'view.share': rule('workspace', 'editor'),
+
+  'file.read': rule('file', 'runner'),
+  'file.write': rule('file', 'runner'),
+  'file.delete': rule('file', 'editor'),
+
+  'variable.read': rule('project', 'viewer'),
+  'variable.manage': rule('project', 'editor'),
 
   'credential.read': rule('credential', 'viewer'),
   'credential.create': rule('project', 'editor'),
   'credential.use': rule('credential', 'editor'),
   'credential.edit': rule('credential', 'editor'),
-  'credential.share': rule('credential', 'admin'),
 } as const satisfies Record<string, Rule>;
 
 export type Action = keyof typeof ACTIONS;

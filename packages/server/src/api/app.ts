@@ -1,13 +1,22 @@
 /** The Koa application: health, metrics, and the API over the operations. */
 import Router from '@koa/router';
+import { errorCodeOf } from '@plugboard/persistence';
 import type { Json } from '@plugboard/sdk';
 import Koa from 'koa';
 import { newRequestId } from '../edge/request-id.ts';
 import { OperationProblem } from '../operation/problem.ts';
+import { type PagesOptions, mountPages } from '../pages/mount-pages.ts';
 import { type ApiOptions, answerProblem, mountApi, nothingAt } from '../rest/mount-api.ts';
 
 export interface AppOptions {
   readonly api: Omit<ApiOptions, 'log'>;
+  readonly pages: PagesOptions;
+  /** Where browsers go when people sign in elsewhere. */
+  readonly signIn: Router;
+  /** The address services send people back to after a sign-in for a credential. */
+  readonly signInFor: Router;
+  /** The addresses at which steps of runs wait. */
+  readonly resume: Router;
   readonly health: () => Promise<{
     readonly ready: boolean;
     readonly checks: { readonly [name: string]: Json };
@@ -16,6 +25,9 @@ export interface AppOptions {
   readonly metrics: () => Promise<{ readonly type: string; readonly text: string }>;
   readonly log: { error(fields: object, message: string): void };
 }
+
+/** For a year, as browsers ask before they believe it. */
+const STRICT_TRANSPORT = 'max-age=31536000';
 
 export function createApp(options: AppOptions): Koa {
   const app = new Koa();
@@ -27,6 +39,9 @@ export function createApp(options: AppOptions): Koa {
     ctx.set('referrer-policy', 'no-referrer');
     ctx.set('cross-origin-opener-policy', 'same-origin');
     ctx.set('cache-control', 'no-store');
+    ctx.set('permissions-policy', 'accelerometer=(), camera=(), geolocation=(), microphone=(), payment=(), usb=()');
+    ctx.set('cross-origin-resource-policy', 'same-origin');
+    if (options.pages.isSecure) ctx.set('strict-transport-security', STRICT_TRANSPORT);
     try {
       await next();
       if (ctx.status === 404 && ctx.body === undefined) throw nothingAt(ctx.path);
@@ -35,6 +50,10 @@ export function createApp(options: AppOptions): Koa {
       }
     } catch (error) {
       if (error instanceof OperationProblem) return answerProblem(ctx, error);
+      if (errorCodeOf(error) === 'DATABASE_BUSY') {
+        const details = { hint: 'Try again in a moment.', params: { retryAfterSeconds: 1 } };
+        return answerProblem(ctx, new OperationProblem('SERVER_BUSY', 'The server cannot take more work at the moment', details));
+      }
       options.log.error({ err: error, requestId, method: ctx.method, path: ctx.path }, 'a request failed unexpectedly');
       ctx.status = 500;
       ctx.body = { error: { code: 'INTERNAL', message: `The server failed on this request. Its log has the details under ${requestId}.` } };
@@ -58,6 +77,10 @@ export function createApp(options: AppOptions): Koa {
   });
   app.use(open.routes()).use(open.allowedMethods());
 
+  app.use(options.signIn.routes());
+  app.use(options.signInFor.routes());
+  app.use(options.resume.routes());
   mountApi(app, { ...options.api, log: options.log });
+  mountPages(app, options.pages);
   return app;
 }

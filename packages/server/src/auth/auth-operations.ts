@@ -5,6 +5,7 @@ import { type Operation, type OperationContext, operation } from '../operation/o
 import { OperationProblem, notFound } from '../operation/problem.ts';
 import { DONE, email, id, nothing, password, role, text } from '../operation/shapes.ts';
 import type { AuthService, From } from './auth-service.ts';
+import type { SignInElsewhere } from './sign-in-elsewhere.ts';
 
 const SIGN_IN_PROBLEMS = ['SIGN_IN_FAILED', 'TOO_MANY_ATTEMPTS', 'CONNECTION_INSECURE', 'SERVER_BUSY'] as const;
 const name = text(200, 1);
@@ -32,7 +33,14 @@ const sessionRow = z
 
 const offer = z.object({ workspaceName: z.string(), email: z.string(), role }).meta({ id: 'InvitationOffer' });
 
-export function authOperations({ auth, database }: { readonly auth: AuthService; readonly database: Database }): readonly Operation[] {
+export interface AuthOperationsOptions {
+  readonly auth: AuthService;
+  readonly database: Database;
+  /** Other ways to sign in. */
+  readonly elsewhere: Pick<SignInElsewhere, 'providers'>;
+}
+
+export function authOperations({ auth, database, elsewhere }: AuthOperationsOptions): readonly Operation[] {
   return [
     operation({
       name: 'session.get',
@@ -47,9 +55,11 @@ export function authOperations({ auth, database }: { readonly auth: AuthService;
       async handler({ actor, sessionId }) {
         if (sessionId === undefined) {
           const kind = (await auth.needsSetUp()) ? ('setup' as const) : ('signedOut' as const);
-          return { kind, workspaces: [], isOperator: false, providers: [] };
+          const providers = kind === 'setup' ? [] : [...(await elsewhere.providers())];
+          return { kind, workspaces: [], isOperator: false, providers };
         }
-        const [person, workspaces, operators] = await Promise.all([
+        const [providers, person, workspaces, operators] = await Promise.all([
+          elsewhere.providers(),
           findPerson(database, actor.principalId),
           listWorkspacesOf(database, actor.principalId),
           listInstanceRoles(database),
@@ -60,7 +70,7 @@ export function authOperations({ auth, database }: { readonly auth: AuthService;
           person: { id: person.id, name: person.displayName, email: person.email, zone: person.zone, hasTotp: person.hasTotp },
           workspaces: workspaces.map((one) => ({ id: one.id, slug: one.slug, name: one.name, role: one.role })),
           isOperator: operators.some((one) => one.principalId === actor.principalId),
-          providers: [],
+          providers: [...providers],
         };
       },
     }),
@@ -240,7 +250,7 @@ export function authOperations({ auth, database }: { readonly auth: AuthService;
       permission: { public: 'Whoever holds the token was invited.' },
       input: z.strictObject({ token, name: name.optional(), password: password.optional() }),
       output: nothing,
-      problems: ['NAME_TAKEN', ...SIGN_IN_PROBLEMS],
+      problems: ['NAME_TAKEN', 'ENTITLEMENT_EXCEEDED', ...SIGN_IN_PROBLEMS],
       rest: { method: 'POST', path: '/invitations/accept' },
       audited: false,
       async handler(ctx, input) {

@@ -4,6 +4,7 @@ import {
   type Database,
   type Defaults,
   type InvitationOffer,
+  type LoginFailures,
   type Session,
   acceptInvitation,
   addMember,
@@ -13,10 +14,12 @@ import {
   findInvitation,
   findPerson,
   findPersonByEmail,
+  findPasswordReset,
   findPersonSecrets,
   forgetLoginFailures,
   grantInstanceRole,
   hasOperator,
+  holdLimit,
   inInstance,
   listSessions,
   lockOwnerCreation,
@@ -28,19 +31,19 @@ import {
   revokeSession,
   revokeSessions,
   setPassword,
+  usePasswordReset,
   useRecoveryCode,
   useTotpStep,
 } from '@plugboard/persistence';
+import { demandEntitled } from '../operation/execute.ts';
 import { OperationProblem, notFound } from '../operation/problem.ts';
 import { newToken, tokenHash } from './opaque-token.ts';
 import { type Passwords, weakness } from './passwords.ts';
+import { DEFAULT_SESSION_LIMITS, type SessionLimits } from './session-limits.ts';
 import { base32, matchTotp, newTotpSecret, openTotp, sealTotp, totpAddress } from './totp.ts';
 
-/** A session ends after this long without a request, and after this long at all, in milliseconds. */
-export const SESSION_IDLE_MS = 8 * 60 * 60_000;
-export const SESSION_MS = 7 * 24 * 60 * 60_000;
 /** Failures are counted over this window, in milliseconds. */
-const FAILURE_WINDOW_MS = 15 * 60_000;
+export const FAILURE_WINDOW_MS = 15 * 60_000;
 /** So many are free; each further one doubles the wait, up to the window. */
 const FREE_FAILURES = { account: 5, ip: 30 } as const;
 const RECOVERY_CODES = 10;
@@ -71,6 +74,10 @@ export interface AuthService {
   setUpFromSettings(owner: Omit<NewPerson, 'name'>): Promise<boolean>;
   /** Gives the session's token. @throws OperationProblem SIGN_IN_FAILED, TOTP_REQUIRED, TOO_MANY_ATTEMPTS */
   signIn(credentials: SignIn, from: From): Promise<string>;
+  /** A session for somebody who proved who he is in another way. Gives its token. */
+  open(personId: string, from: From): Promise<string>;
+  /** Sets a password anew by the token of a link; every session ends. @throws OperationProblem NOT_FOUND, INPUT_INVALID */
+  resetPassword(token: string, password: string, from: From): Promise<void>;
   signOut(personId: string, sessionId: string): Promise<void>;
   sessions(personId: string): Promise<readonly Session[]>;
   revoke(personId: string, sessionId: string): Promise<boolean>;
@@ -100,6 +107,10 @@ export interface AuthServiceOptions {
   readonly setUpToken: string;
   /** 32 bytes that seal the secrets of second factors. */
   readonly totpKey: Uint8Array;
+  /** @default 8 hours without a request, 7 days in any case */
+  readonly sessionLasts?: () => SessionLimits;
+  /** Characters of a new password. @default 12 */
+  readonly shortestPassword?: () => number;
   /** @default the clock of this process */
   readonly now?: () => number;
 }
@@ -108,7 +119,11 @@ export interface AuthServiceOptions {
 type Fail = (message?: string, path?: string) => OperationProblem;
 
 export function createAuthService(options: AuthServiceOptions): AuthService {
-  const { database, defaults, passwords, setUpToken, totpKey, now = Date.now } = options;
+  const { database, defaults, passwords, setUpToken, totpKey, now = Date.now, sessionLasts = () => DEFAULT_SESSION_LIMITS } = options;
+  const refuseWeak = (password: string, path: string): void => {
+    const weak = weakness(password, options.shortestPassword?.());
+    if (weak !== undefined) throw new OperationProblem('INPUT_INVALID', weak, { path });
+  };
   const oneByOne = inTurns();
 
   const open = async (personId: string, { ip, userAgent }: From): Promise<string> => {
@@ -117,8 +132,8 @@ export function createAuthService(options: AuthServiceOptions): AuthService {
       const id = await openSession(tx, {
         tokenHash: hash,
         personId,
-        idleMs: SESSION_IDLE_MS,
-        absoluteMs: SESSION_MS,
+        idleMs: sessionLasts().idleMs,
+        absoluteMs: sessionLasts().longestMs,
         ip,
         ...(userAgent === undefined ? {} : { userAgent }),
       });
@@ -166,11 +181,7 @@ export function createAuthService(options: AuthServiceOptions): AuthService {
     const account = { kind: 'account', value: email.trim().toLowerCase() } as const;
     const subjects = [account, { kind: 'ip', value: ip } as const];
     return oneByOne(account.value, async () => {
-      const waitMs = Math.max(
-        ...(await readLoginFailures(database, subjects, { windowMs: FAILURE_WINDOW_MS })).map(
-          (one) => backOffMs(one.failures, FREE_FAILURES[one.subject.kind]) - one.sinceMs,
-        ),
-      );
+      const waitMs = waitAfterFailuresMs(await readLoginFailures(database, subjects, { windowMs: FAILURE_WINDOW_MS }));
       if (waitMs > 0) {
         const retryAfterSeconds = Math.ceil(waitMs / 1000);
         throw new OperationProblem('TOO_MANY_ATTEMPTS', `Too many wrong attempts; try again in ${retryAfterSeconds} s`, {
@@ -244,6 +255,32 @@ export function createAuthService(options: AuthServiceOptions): AuthService {
       });
     },
 
+    open,
+
+    async resetPassword(token, password, { ip }) {
+      const hash = tokenHash(token);
+      if ((await findPasswordReset(database, hash)) === undefined) throw linkIsOver();
+      refuseWeak(password, 'input.password');
+      const phc = await passwords.hash(password);
+      const person = await inInstance(database, async (tx) => {
+        const personId = await usePasswordReset(tx, hash);
+        if (personId === undefined) throw linkIsOver();
+        await setPassword(tx, personId, phc);
+        await revokeSessions(tx, personId);
+        await recordAudit(tx, {
+          principalId: personId,
+          actorKind: 'person',
+          action: 'person.resetPassword',
+          resourceKind: 'person',
+          resourceId: personId,
+          ip,
+        });
+        return findPerson(tx, personId);
+      });
+      // Who forgot the password has guessed before.
+      if (person) await forgetLoginFailures(database, { kind: 'account', value: person.email });
+    },
+
     signOut: async (personId, sessionId) => void (await revokeSession(database, personId, sessionId)),
     sessions: (personId) => listSessions(database, personId),
     revoke: (personId, sessionId) => revokeSession(database, personId, sessionId),
@@ -306,6 +343,7 @@ export function createAuthService(options: AuthServiceOptions): AuthService {
       if (isNew) refuseWeak(who.password, 'input.password');
       const passwordPhc = isNew ? await passwords.hash(who.password) : undefined;
       const personId = await inInstance(database, async (tx) => {
+        const held = await holdLimit(tx, offer.workspaceId, 'members');
         let principalId: string;
         if ('personId' in who) {
           principalId = who.personId;
@@ -324,6 +362,7 @@ export function createAuthService(options: AuthServiceOptions): AuthService {
         }
         const accepted = await acceptInvitation(tx, hash, principalId);
         if (accepted.kind !== 'accepted' && accepted.kind !== 'member-already') throw notFound('This invitation is not valid any more');
+        await demandEntitled(tx, accepted.workspaceId, held ? [held] : []);
         await recordAudit(
           tx,
           {
@@ -343,15 +382,22 @@ export function createAuthService(options: AuthServiceOptions): AuthService {
   };
 }
 
+function linkIsOver(): OperationProblem {
+  return notFound(
+    'This link is not valid any more',
+    'It may have been used or have run out. Ask an operator of the server for another one.',
+  );
+}
+
 function alreadySetUp(): OperationProblem {
   return new OperationProblem('ALREADY_DONE', 'This server has its owner already', {
     hint: 'Sign in, or ask the owner for an invitation.',
   });
 }
 
-function refuseWeak(password: string, path: string): void {
-  const weak = weakness(password);
-  if (weak !== undefined) throw new OperationProblem('INPUT_INVALID', weak, { path });
+/** How long whoever failed so often has to wait, in milliseconds; 0 or less for not at all. */
+export function waitAfterFailuresMs(failures: readonly LoginFailures[]): number {
+  return Math.max(...failures.map((one) => backOffMs(one.failures, FREE_FAILURES[one.subject.kind]) - one.sinceMs));
 }
 
 function backOffMs(failures: number, free: number): number {

@@ -51,7 +51,7 @@ describe('signing in', () => {
   beforeAll(async () => {
     const admin = await kit.person('admin');
     const invited = await kit.rest(admin, 'POST', '/invitations', { email, role: 'editor' });
-    const token = new URL(invited.json.link).searchParams.get('token') ?? '';
+    const token = new URLSearchParams(new URL(invited.json.link).hash.slice(1)).get('token') ?? '';
     expect((await kit.rest(kit.nobody, 'POST', '/invitations/look', { token })).json).toEqual({
       workspaceName: 'Default',
       email,
@@ -155,14 +155,25 @@ describe('signing in', () => {
     expect((await signIn({ email, password: PASSWORD })).status).toBe(200);
   });
 
-  test('an API key acts at once, shows its secret once, and ends at once', async () => {
-    const made = (await kit.rest(member, 'POST', '/api-keys', { name: 'CI', scopes: ['workflow.read'] })).json;
+  test('S0-095: an API key acts at once, shows its secret once, tells when it was used, and ends at its time or at once', async () => {
+    const expiresAt = '2099-01-01T12:30:00.000Z';
+    const made = (await kit.rest(member, 'POST', '/api-keys', { name: 'CI', scopes: ['workflow.read'], expiresAt })).json;
     expect(made.secret).toMatch(/^pb_[\w-]{43}$/);
     const key: TestCaller = { ...kit.nobody, headers: { authorization: `Bearer ${made.secret}` } };
     expect((await kit.rest(key, 'GET', '/workflows')).status).toBe(200);
     const listed = await kit.rest(member, 'GET', '/api-keys');
     expect(listed.json.map((one: { id: string }) => one.id)).toContain(made.id);
     expect(listed.text).not.toContain(made.secret);
+    expect(listed.json.find((one: { id: string }) => one.id === made.id)).toMatchObject({
+      expiresAt: expect.stringContaining(expiresAt.slice(0, 13)),
+      lastUsedAt: expect.any(String),
+    });
+    const stored = await kit.database.database.query('select row_to_json(k)::text as text from api_key k where id = $1', [made.id]);
+    expect(JSON.stringify(stored)).not.toContain(made.secret);
+    const setEnd = (end: string) => kit.database.database.query(`update api_key set expires_at = ${end} where id = $1`, [made.id]);
+    await setEnd(`now() - interval '1 second'`);
+    expect((await kit.rest(key, 'GET', '/workflows')).status).toBe(401);
+    await setEnd(`now() + interval '1 hour'`);
     expect((await kit.rest(key, 'GET', '/members')).json.error.code).toBe('FORBIDDEN');
     expect((await kit.rest(key, 'POST', '/api-keys', { name: 'more', scopes: ['*'] })).json.error.code).toBe('FORBIDDEN');
     expect((await kit.rest(key, 'GET', '/sessions')).json.error.code).toBe('FORBIDDEN');

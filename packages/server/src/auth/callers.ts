@@ -3,14 +3,22 @@
  * for every request, so that what was revoked ends with the next one.
  */
 import type { IncomingMessage } from 'node:http';
-import { type Database, findApiKey, findSession, findWorkspaceBySlug, loadAccess } from '@plugboard/persistence';
+import {
+  type Database,
+  findApiKey,
+  findSession,
+  findWorkspaceBySlug,
+  livingApiKeys,
+  livingSessions,
+  loadAccess,
+} from '@plugboard/persistence';
 import { type AccessSet, type Actor, NO_ACCESS, accessSetOf, scopesOf } from '../access/access.ts';
 import type { Caller, Operation } from '../operation/operation.ts';
 import { OperationProblem, notFound } from '../operation/problem.ts';
-import { SESSION_IDLE_MS, SESSION_MS } from './auth-service.ts';
 import { guardBrowser } from './browser-guard.ts';
 import { API_KEY_PREFIX, tokenHash } from './opaque-token.ts';
 import { type CookiePolicy, sessionToken, setCookieHeader } from './session-cookie.ts';
+import { type TokenAudience, type TokenClaims, type Tokens, looksLikeToken } from './tokens.ts';
 
 export const WORKSPACE_HEADER = 'x-plugboard-workspace';
 const DEFAULT_WORKSPACE = 'default';
@@ -22,6 +30,8 @@ export interface CallersOptions {
   /** True for the token of the local command line. */
   readonly isLocalToken: (token: string) => boolean;
   readonly cookies: CookiePolicy;
+  /** Reads short tokens. */
+  readonly tokens: Tokens;
   readonly publicUrl: string | undefined;
   /** The caller's address. */
   readonly addressOf: (req: IncomingMessage) => string;
@@ -31,6 +41,8 @@ export interface Answering {
   readonly requestId: string;
   /** Adds a `Set-Cookie` header to the answer. */
   readonly setCookie: (header: string) => void;
+  /** The workspace that the address names. */
+  readonly workspaceSlug?: string;
 }
 
 /** A request whose credential was looked at; what it may do depends on the operation. */
@@ -44,21 +56,37 @@ export interface Identified {
 export type Identify = (req: IncomingMessage, answering: Answering) => Promise<Identified>;
 
 /** What a credential says. */
-type Identity =
+export type Identity =
   | { readonly kind: 'anonymous' }
   | { readonly kind: 'system' }
   | { readonly kind: 'session'; readonly sessionId: string; readonly personId: string }
-  | { readonly kind: 'key'; readonly apiKeyId: string; readonly workspaceId: string; readonly actor: Actor };
+  | { readonly kind: 'key'; readonly apiKeyId: string; readonly workspaceId: string; readonly actor: Actor }
+  | {
+      readonly kind: 'token';
+      readonly tokenId: string;
+      readonly madeFor: TokenClaims['madeFor'];
+      readonly workspaceId: string;
+      readonly actor: Actor;
+      /** Milliseconds since 1970. */
+      readonly expiresAt: number;
+    };
 
-export function createIdentify(options: CallersOptions): Identify {
-  const { database, cookies, publicUrl } = options;
+/**
+ * Looks at a request's credential, by whichever way it came. A short token counts only where it was made for.
+ * @throws OperationProblem UNAUTHENTICATED for one that is not valid
+ */
+export function createIdentityOf(
+  options: Pick<CallersOptions, 'database' | 'cookies' | 'isLocalToken' | 'tokens'>,
+  audience: TokenAudience,
+): (req: IncomingMessage) => Promise<Identity> {
+  const { database, cookies } = options;
 
   const identityOf = async (req: IncomingMessage): Promise<Identity> => {
     const { authorization } = req.headers;
     if (authorization !== undefined) return bearer(authorization);
     const token = sessionToken(req, cookies);
     if (token === undefined || token === '') return { kind: 'anonymous' };
-    const session = await findSession(database, tokenHash(token), { idleMs: SESSION_IDLE_MS });
+    const session = await findSession(database, tokenHash(token), { idleMs: cookies.lasts().idleMs });
     return session ? { kind: 'session', sessionId: session.id, personId: session.personId } : { kind: 'anonymous' };
   };
 
@@ -66,6 +94,8 @@ export function createIdentify(options: CallersOptions): Identify {
     const [scheme, token] = authorization.split(' ', 2);
     if (scheme?.toLowerCase() === 'bearer' && token !== undefined) {
       if (options.isLocalToken(token)) return { kind: 'system' };
+      const short = looksLikeToken(token) ? await shortToken(token) : undefined;
+      if (short) return short;
       const key = token.startsWith(API_KEY_PREFIX) ? await findApiKey(database, tokenHash(token)) : undefined;
       if (key) {
         const scopes = scopesOf(key.scopes);
@@ -78,18 +108,38 @@ export function createIdentify(options: CallersOptions): Identify {
     });
   };
 
-  const workspaceOf = async (req: IncomingMessage): Promise<string | undefined> => {
-    const slug = slugOf(req);
-    return SLUG.test(slug) ? (await findWorkspaceBySlug(database, slug))?.id : undefined;
+  const shortToken = async (text: string): Promise<Identity | undefined> => {
+    const token = await options.tokens.read(text, audience);
+    if (!token) return undefined;
+    const { madeFor, tokenId, workspaceId, expiresAt } = token;
+    const living =
+      madeFor.kind === 'session'
+        ? (await livingSessions(database, [madeFor.sessionId])).has(madeFor.sessionId)
+        : (await livingApiKeys(database, [madeFor.apiKeyId])).has(madeFor.apiKeyId);
+    if (!living) return undefined;
+    const scopes = token.scopes && scopesOf(token.scopes);
+    const actor: Actor = { principalId: token.principalId, kind: token.principalKind, ...(scopes ? { scopes } : {}) };
+    return { kind: 'token', tokenId, madeFor, workspaceId, actor, expiresAt };
   };
+
+  return identityOf;
+}
+
+export function createIdentify(options: CallersOptions): Identify {
+  const { database, cookies, publicUrl } = options;
+  const identityOf = createIdentityOf(options, 'api');
+
+  const workspaceOf = async (slug: string): Promise<string | undefined> =>
+    SLUG.test(slug) ? (await findWorkspaceBySlug(database, slug))?.id : undefined;
 
   const accessOf = async (principalId: string, workspaceId: string | undefined): Promise<AccessSet> => {
     const access = workspaceId === undefined ? undefined : await loadAccess(database, { workspaceId, principalId });
     return access ? accessSetOf(access) : NO_ACCESS;
   };
 
-  return async (req, { requestId, setCookie }) => {
+  return async (req, { requestId, setCookie, workspaceSlug }) => {
     const identity = await identityOf(req);
+    const named = namedWorkspace(req, workspaceSlug);
     const userAgent = req.headers['user-agent'];
     const key = req.headers['idempotency-key'];
     if (key !== undefined && (typeof key !== 'string' || key.length === 0 || key.length > 255)) {
@@ -103,9 +153,10 @@ export function createIdentify(options: CallersOptions): Identify {
       demandSafeSignIn: () => {
         if (!cookies.allows(req)) throw insecure();
       },
+      setCookie,
       setSession: (token: string | undefined) => {
         if (token !== undefined && !cookies.allows(req)) throw insecure();
-        setCookie(setCookieHeader(cookies, token, SESSION_MS));
+        setCookie(setCookieHeader(cookies, token, cookies.lasts().longestMs));
       },
     };
 
@@ -114,18 +165,18 @@ export function createIdentify(options: CallersOptions): Identify {
         case 'anonymous':
           return { ...base, actor: ANONYMOUS, access: NO_ACCESS };
         case 'system': {
-          const workspaceId = await workspaceOf(req);
-          if (workspaceId === undefined) throw notFound(`There is no workspace "${slugOf(req)}"`);
+          const workspaceId = await workspaceOf(named ?? DEFAULT_WORKSPACE);
+          if (workspaceId === undefined) throw notFound(`There is no workspace "${named ?? DEFAULT_WORKSPACE}"`);
           return { ...base, actor: { kind: 'system', principalId: options.systemPrincipalId }, access: { ...NO_ACCESS, workspaceId } };
         }
-        case 'key': {
-          const isNamed = req.headers[WORKSPACE_HEADER] !== undefined;
-          const isElsewhere = isNamed && (await workspaceOf(req)) !== identity.workspaceId;
+        case 'key':
+        case 'token': {
+          const isElsewhere = named !== undefined && (await workspaceOf(named)) !== identity.workspaceId;
           const access = isElsewhere ? NO_ACCESS : await accessOf(identity.actor.principalId, identity.workspaceId);
-          return { ...base, actor: identity.actor, access, apiKeyId: identity.apiKeyId };
+          return { ...base, actor: identity.actor, access, ...cameWith(identity) };
         }
         case 'session': {
-          const access = await accessOf(identity.personId, await workspaceOf(req));
+          const access = await accessOf(identity.personId, await workspaceOf(named ?? DEFAULT_WORKSPACE));
           return { ...base, actor: { kind: 'person', principalId: identity.personId }, access, sessionId: identity.sessionId };
         }
       }
@@ -152,9 +203,22 @@ export function createIdentify(options: CallersOptions): Identify {
 
 const ANONYMOUS: Actor = { kind: 'anonymous', principalId: '' };
 
-function slugOf(req: IncomingMessage): string {
+function cameWith(identity: Extract<Identity, { kind: 'key' | 'token' }>): Pick<Caller, 'apiKeyId' | 'tokenId'> {
+  if (identity.kind === 'key') return { apiKeyId: identity.apiKeyId };
+  const { tokenId, madeFor } = identity;
+  return madeFor.kind === 'key' ? { tokenId, apiKeyId: madeFor.apiKeyId } : { tokenId };
+}
+
+/** A request is about one workspace. @throws OperationProblem INPUT_INVALID for two */
+function namedWorkspace(req: IncomingMessage, inAddress: string | undefined): string | undefined {
   const header = req.headers[WORKSPACE_HEADER];
-  return typeof header === 'string' ? header : DEFAULT_WORKSPACE;
+  const inHeader = typeof header === 'string' ? header : undefined;
+  if (inAddress !== undefined && inHeader !== undefined && inAddress !== inHeader) {
+    throw new OperationProblem('INPUT_INVALID', 'The address and X-Plugboard-Workspace name different workspaces', {
+      hint: 'Name the workspace once.',
+    });
+  }
+  return inAddress ?? inHeader;
 }
 
 function insecure(): OperationProblem {

@@ -51,8 +51,8 @@ function limited(places: number): <Result>(work: () => Promise<Result>) => Promi
 }
 
 /** What is wrong with a new password, or undefined. Length counts; rules about characters only make people predictable. */
-export function weakness(password: string): string | undefined {
-  if (password.length < 12) return 'Use at least 12 characters; a few words in a row are easy to remember.';
+export function weakness(password: string, shortest = 12): string | undefined {
+  if (password.length < shortest) return `Use at least ${shortest} characters; a few words in a row are easy to remember.`;
   if (password.length > MAX_LENGTH) return `Use at most ${MAX_LENGTH} characters.`;
   if (new Set(password).size < 5) return 'Use more different characters.';
   return undefined;

@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net';
 import { connect } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type EdgeOptions, createEdge } from './edge.ts';
+import { createPatience } from './patience.ts';
 import { readBody } from './read-body.ts';
 import { sendJson, sendProblem } from './send.ts';
 
@@ -14,6 +15,7 @@ async function listen(options: Partial<EdgeOptions>): Promise<number> {
   const edge = createEdge({
     allowsHost: () => true,
     hooks: (_, res) => sendJson(res, 200, 'hook'),
+    testHooks: (_, res) => sendJson(res, 200, 'test hook'),
     app: (_, res) => sendJson(res, 200, 'app'),
     maxConnections: 100,
     log: { error: () => undefined, warn: () => undefined },
@@ -131,4 +133,32 @@ describe('the listener', () => {
       expect(await answered).toMatch(/^HTTP\/1.1 200 /);
     }
   });
+});
+
+test('a request whose pace somebody else watches may take longer than others, and the next one on its connection may not', async () => {
+  const patience = createPatience();
+  const port = await listen({
+    headersTimeoutMs: 100,
+    requestTimeoutMs: 200,
+    patience,
+    hooks: (req, res, path) => {
+      if (path === 'slow') patience.grant(req);
+      readBody(req, 1000, (problem, body) =>
+        problem ? sendProblem(res, problem.status, problem.code, problem.message) : sendJson(res, 200, body.toString()),
+      );
+    },
+  });
+  const text = await new Promise<string>((resolve) => {
+    let seen = '';
+    const socket = connect(port, '127.0.0.1', () => socket.write('POST /hooks/slow HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\n\r\nab'));
+    const late = setTimeout(() => socket.write('cd'), 700);
+    socket.on('data', (chunk) => {
+      seen += chunk.toString();
+      if (seen.endsWith('"abcd"')) socket.write('POST /hooks/fast HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\n\r\nef');
+    });
+    socket.on('close', () => (clearTimeout(late), resolve(seen)));
+    socket.on('error', () => undefined);
+  });
+  expect(text).toContain('"abcd"');
+  expect(text).toContain('408');
 });

@@ -10,9 +10,11 @@ const HOST = /^(?:\[([0-9a-f:.]+)\]|([^[\]:@/]+))(?::\d{1,5})?$/i;
 /** Headers whose answer is remembered. */
 const LIMIT = 1000;
 
-export function createHostCheck(config: Pick<Config, 'host' | 'publicUrl'>): (header: string | undefined) => boolean {
+export function createHostCheck(
+  config: Pick<Config, 'host' | 'publicUrl'> & Partial<Pick<Config, 'hooksUrl'>>,
+): (header: string | undefined) => boolean {
   const names = new Set(['localhost', hostname().toLowerCase(), config.host.toLowerCase()]);
-  if (config.publicUrl) names.add(new URL(config.publicUrl).hostname.toLowerCase());
+  for (const url of [config.publicUrl, config.hooksUrl]) if (url) names.add(new URL(url).hostname.toLowerCase());
   const known = new Set<string>();
   return (header) => {
     if (header === undefined) return false;

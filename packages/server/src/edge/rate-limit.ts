@@ -6,6 +6,8 @@
 export interface RateLimit {
   /** False when the bucket is empty. `now` in milliseconds of a monotonic clock. */
   take(key: string, now: number): boolean;
+  /** Whether there is a token, without taking it. */
+  has(key: string, now: number): boolean;
   readonly size: number;
 }
 
@@ -49,6 +51,10 @@ export function createRateLimit({ perSecond, burst = perSecond * 2, maxBuckets =
       bucket.at = now;
       bucket.tokens = tokens < 1 ? tokens : tokens - 1;
       return tokens >= 1;
+    },
+    has(key, now) {
+      const bucket = buckets.get(key);
+      return !bucket || bucket.tokens + ((now - bucket.at) / 1000) * perSecond >= 1;
     },
     get size() {
       return buckets.size;

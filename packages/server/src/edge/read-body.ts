@@ -88,11 +88,38 @@ function decompress(req: IncomingMessage, encoding: string): Readable | undefine
   return undefined;
 }
 
+/** `text/html` of `Text/HTML; charset=utf-8`; empty where there is none. */
+export function mediaType(contentType: string | undefined): string {
+  return contentType === undefined ? '' : (contentType.split(';', 1)[0] ?? '').trim().toLowerCase();
+}
+
+/** True for a type that becomes data; a body of any other is a file. */
+export function isReadableType(type: string): boolean {
+  return type === '' || isJsonType(type) || type === 'application/x-www-form-urlencoded' || isTextType(type);
+}
+
+function isJsonType(type: string): boolean {
+  return type === 'application/json' || type.endsWith('+json');
+}
+
+function isTextType(type: string): boolean {
+  return (
+    type.startsWith('text/') ||
+    type === 'application/csv' ||
+    type === 'application/xml' ||
+    type.endsWith('+xml') ||
+    type === 'application/x-ndjson'
+  );
+}
+
 /** Turns a body into JSON data by its content type: JSON, form, or text as a string. An empty body is null. */
-export function parseBody(body: Buffer, contentType: string | undefined): BodyResult {
-  if (body.length === 0) return { ok: true, value: null };
-  const type = contentType === undefined ? '' : (contentType.split(';', 1)[0] ?? '').trim().toLowerCase();
-  if (type === '' || type === 'application/json' || type.endsWith('+json')) return parseJson(body);
+export function parseBody(bytes: Buffer, contentType: string | undefined): BodyResult {
+  if (bytes.length === 0) return { ok: true, value: null };
+  if (contentType === 'application/json') return parseJson(bytes);
+  const type = mediaType(contentType);
+  const body = contentType?.includes('=') ? asUtf8(bytes, contentType) : bytes;
+  if (!Buffer.isBuffer(body)) return body;
+  if (type === '' || isJsonType(type)) return parseJson(body);
   if (type === 'application/x-www-form-urlencoded') {
     if (!isUtf8(body)) return NOT_UTF8;
     // Command-line clients send JSON under this type unless told otherwise.
@@ -103,13 +130,7 @@ export function parseBody(body: Buffer, contentType: string | undefined): BodyRe
     }
     return parseForm(text);
   }
-  if (
-    type.startsWith('text/') ||
-    type === 'application/csv' ||
-    type === 'application/xml' ||
-    type.endsWith('+xml') ||
-    type === 'application/x-ndjson'
-  ) {
+  if (isTextType(type)) {
     if (!isUtf8(body)) return NOT_UTF8;
     const text = body.toString('utf8');
     return text.includes('\0')
@@ -121,9 +142,27 @@ export function parseBody(body: Buffer, contentType: string | undefined): BodyRe
     problem: {
       status: 415,
       code: 'CONTENT_TYPE_UNSUPPORTED',
-      message: `Content type ${type} is not supported; send JSON, a form, or text`,
+      message: `Content type ${type.slice(0, 100)} is not supported; send JSON, a form, or text`,
     },
   };
+}
+
+/** The bytes as they would be in UTF-8, where the sender says that they are something else. */
+function asUtf8(bytes: Buffer, contentType: string): Buffer | BodyResult {
+  const charset = /;\s*charset\s*=\s*"?([^\s";]{1,40})/i.exec(contentType)?.[1]?.toLowerCase();
+  if (charset === undefined || charset === 'utf-8' || charset === 'utf8') return bytes;
+  let decoder: TextDecoder;
+  try {
+    decoder = new TextDecoder(charset, { fatal: true });
+  } catch {
+    const message = `The charset ${charset} is not known. Send the body as UTF-8`;
+    return { ok: false, problem: { status: 415, code: 'CHARSET_UNSUPPORTED', message } };
+  }
+  try {
+    return Buffer.from(decoder.decode(bytes), 'utf8');
+  } catch {
+    return refused('TEXT_INVALID', `The body is not valid ${charset}, which its Content-Type says it is`);
+  }
 }
 
 export function parseJson(body: Buffer): BodyResult {

@@ -1,5 +1,6 @@
-/** The one writer of answers outside Koa: JSON, with the headers that keep user content from acting as a page. */
+/** The one writer of answers outside Koa: JSON, text and files, with the headers that keep user content from acting as a page. */
 import type { ServerResponse } from 'node:http';
+import { type Readable, pipeline } from 'node:stream';
 import { newRequestId } from './request-id.ts';
 
 const GUARD_HEADERS = {
@@ -32,6 +33,20 @@ export function sendText(
     ...headers,
   });
   res.end(text);
+}
+
+/** Sends bytes as they come; the connection ends where they break off, so that nobody takes a part for the whole. */
+export function sendStream(res: ServerResponse, status: number, headers: Readonly<Record<string, string>>, content: Readable): void {
+  if (res.headersSent || res.destroyed) return void content.destroy();
+  res.writeHead(status, { 'x-request-id': newRequestId(), ...GUARD_HEADERS, ...headers });
+  if (WITHOUT_BODY.has(status) || res.req.method === 'HEAD') {
+    content.destroy();
+    res.end();
+    return;
+  }
+  pipeline(content, res, (error) => {
+    if (error) res.destroy();
+  });
 }
 
 export function sendJson(res: ServerResponse, status: number, body: unknown, headers?: Readonly<Record<string, string>>): void {

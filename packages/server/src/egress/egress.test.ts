@@ -201,6 +201,13 @@ describe('requests', () => {
     await stubbed.close();
   });
 
+  test('with a client certificate go the same guarded way', async () => {
+    await expect(guarded.fetchAs({ id: 'client' }, `http://127.0.0.1:${inside.port}/`)).rejects.toMatchObject({ code: 'EGRESS_DENIED' });
+    const some = createGuardedFetch(createAddressRules([`127.0.0.1:${inside.port}`]));
+    expect(await (await some.fetchAs({ id: 'client' }, `http://127.0.0.1:${inside.port}/`)).text()).toBe('inside');
+    await some.close();
+  });
+
   test('a redirect from an allowed host to a private one is refused, and nothing is sent there', async () => {
     const secret = await openSite('127.0.0.1', (_, res) => res.end('secret'));
     const outside = await openSite('127.0.0.1', (_, res) => res.writeHead(302, { location: `http://127.0.0.1:${secret.port}/` }).end());

@@ -4,6 +4,7 @@
  */
 import { type LookupAddress, type LookupAllOptions, lookup as systemLookup } from 'node:dns';
 import { type LookupFunction, isIP } from 'node:net';
+import { type SecureContextOptions, rootCertificates } from 'node:tls';
 import { StepFailure } from '@plugboard/sdk';
 import { Agent, buildConnector, fetch as undiciFetch } from 'undici';
 import type { AddressRules } from './address-rules.ts';
@@ -24,8 +25,22 @@ export type Resolve = (
   callback: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
 ) => void;
 
+/** What a client proves itself with while a TLS connection is made. */
+export interface ClientTls {
+  /** Connections are shared by requests with the same id, and with no others. */
+  readonly id: string;
+  readonly cert?: string;
+  readonly key?: string;
+  readonly pfx?: Buffer;
+  readonly passphrase?: string;
+  /** Authorities besides the well-known ones. */
+  readonly ca?: readonly string[];
+}
+
 export interface GuardedFetch {
   readonly fetch: typeof globalThis.fetch;
+  /** The same over connections of their own. */
+  readonly fetchAs: (tls: ClientTls, input: string, init?: RequestInit) => Promise<Response>;
   close(): Promise<void>;
 }
 
@@ -35,18 +50,63 @@ const CONNECT_TIMEOUT_MS = 10_000;
 /** Ports with a connector of their own kept for reuse; more are made as needed. */
 const CONNECTORS = 64;
 
+/** Client certificates with connections of their own kept for reuse. */
+const CLIENTS = 64;
+
 /** @param options.resolve how names are resolved; the system's resolver unless given */
 export function createGuardedFetch(rules: AddressRules, { resolve = systemLookup }: { readonly resolve?: Resolve } = {}): GuardedFetch {
+  const agent = guardedAgent(rules, resolve);
+  const ofClients = new Map<string, Agent>();
+  const agentOf = (tls: ClientTls): Agent => {
+    const known = ofClients.get(tls.id);
+    ofClients.delete(tls.id);
+    const used = known ?? guardedAgent(rules, resolve, secureOptions(tls));
+    ofClients.set(tls.id, used);
+    for (const [id, old] of ofClients) {
+      if (ofClients.size <= CLIENTS) break;
+      ofClients.delete(id);
+      // Requests on it end first.
+      void old.close();
+    }
+    return used;
+  };
+  const send = async (dispatcher: Agent, input: unknown, init?: object) => {
+    try {
+      return await undiciFetch(input as string, { ...init, dispatcher });
+    } catch (error) {
+      throw refusalWithin(error) ?? error;
+    }
+  };
+  return {
+    fetch: (input: unknown, init?: object) => send(agent, input, init),
+    fetchAs: (tls, input, init) => send(agentOf(tls), input, init),
+    async close() {
+      await Promise.all([agent, ...ofClients.values()].map((one) => one.close()));
+    },
+  };
+}
+
+function secureOptions({ cert, key, pfx, passphrase, ca }: ClientTls): SecureContextOptions {
+  return {
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+    ...(pfx === undefined ? {} : { pfx }),
+    ...(passphrase === undefined ? {} : { passphrase }),
+    ...(ca === undefined ? {} : { ca: [...rootCertificates, ...ca] }),
+  };
+}
+
+function guardedAgent(rules: AddressRules, resolve: Resolve, tls: SecureContextOptions = {}): Agent {
   const connectors = new Map<number, buildConnector.connector>();
   const connectorFor = (port: number): buildConnector.connector => {
     const known = connectors.get(port);
     if (known) return known;
-    const made = buildConnector({ timeout: CONNECT_TIMEOUT_MS, lookup: checkedLookup(rules, resolve, port) });
+    const made = buildConnector({ ...tls, timeout: CONNECT_TIMEOUT_MS, lookup: checkedLookup(rules, resolve, port) });
     if (connectors.size >= CONNECTORS) connectors.clear();
     connectors.set(port, made);
     return made;
   };
-  const agent = new Agent({
+  return new Agent({
     connect: (options, callback) => {
       const host = options.hostname.replace(/^\[|\]$/g, '');
       const port = Number(options.port) || (options.protocol === 'https:' ? 443 : 80);
@@ -60,14 +120,6 @@ export function createGuardedFetch(rules: AddressRules, { resolve = systemLookup
     bodyTimeout: 300_000,
     maxHeaderSize: 64 * 1024,
   });
-  const guarded = async (input: unknown, init?: object) => {
-    try {
-      return await undiciFetch(input as string, { ...init, dispatcher: agent });
-    } catch (error) {
-      throw refusalWithin(error) ?? error;
-    }
-  };
-  return { fetch: guarded, close: () => agent.close() };
 }
 
 /** fetch hides why a connection was not made below an error of its own, from which it could be taken for a lost one. */
@@ -77,7 +129,7 @@ function refusalWithin(error: unknown): EgressDeniedError | undefined {
 }
 
 /** Resolves a name and hands on only addresses that were checked, so that the connection goes where the check looked. */
-function checkedLookup(rules: AddressRules, resolve: Resolve, port: number): LookupFunction {
+export function checkedLookup(rules: AddressRules, resolve: Resolve, port: number): LookupFunction {
   return (hostname, options, callback) => {
     resolve(hostname, { ...options, all: true }, (error, addresses) => {
       if (error) return callback(error, [], 0);

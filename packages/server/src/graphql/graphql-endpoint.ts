@@ -26,15 +26,19 @@ export interface GraphqlAnswer {
 export interface GraphqlEndpoint {
   /**
    * @param request the request's JSON, read and bounded by the caller
-   * @param accept the `Accept` header: `application/graphql-response+json` gets statuses that tell more
+   * @param options `accept` is the header: `application/graphql-response+json` gets statuses that tell more
    */
-  answer(request: unknown, context: GraphqlContext, accept?: string): Promise<GraphqlAnswer>;
+  answer(request: unknown, context: GraphqlContext, options?: AnswerOptions): Promise<GraphqlAnswer>;
+}
+
+export interface AnswerOptions {
+  readonly accept?: string;
+  /** May read the schema, and is helped with misspelt names. @default false: a stranger learns neither */
+  readonly isKnown?: boolean;
 }
 
 export interface GraphqlEndpointOptions {
   readonly schema: GraphQLSchema;
-  /** Shows the schema to whoever asks, and helps with misspelt names: for development. @default false */
-  readonly hasIntrospection?: boolean;
   /** Documents of our own pages, by the SHA-256 of their text. */
   readonly persisted?: ReadonlyMap<string, string>;
 }
@@ -54,31 +58,25 @@ const shape = z.object({
 
 type Checked = { readonly document: DocumentNode } | { readonly errors: readonly GraphQLError[] };
 
-export function createGraphqlEndpoint({
-  schema,
-  hasIntrospection = false,
-  persisted = new Map(),
-}: GraphqlEndpointOptions): GraphqlEndpoint {
-  const rules = [
-    ...specifiedRules,
-    aliasLimit,
-    directiveLimit,
-    rootFieldLimit,
-    ...(hasIntrospection ? [] : [NoSchemaIntrospectionCustomRule]),
-  ];
+export function createGraphqlEndpoint({ schema, persisted = new Map() }: GraphqlEndpointOptions): GraphqlEndpoint {
+  const rules = [...specifiedRules, aliasLimit, directiveLimit, rootFieldLimit];
+  const rulesOfStrangers = [...rules, NoSchemaIntrospectionCustomRule];
+  /** Those of strangers are kept apart: what they send never pushes out what people work with. */
   const known = new Map<string, Checked>();
+  const ofStrangers = new Map<string, Checked>();
 
-  const check = (text: string): Checked => {
-    const before = known.get(text);
+  const check = (text: string, isKnown: boolean): Checked => {
+    const kept = isKnown ? known : ofStrangers;
+    const before = kept.get(text);
     if (before) return before;
-    const checked = checkAnew(text);
+    const checked = checkAnew(text, isKnown);
     if (text.length > LONGEST_KEPT) return checked;
-    if (known.size >= KEPT) known.delete(known.keys().next().value ?? '');
-    known.set(text, checked);
+    if (kept.size >= KEPT) kept.delete(kept.keys().next().value ?? '');
+    kept.set(text, checked);
     return checked;
   };
 
-  const checkAnew = (text: string): Checked => {
+  const checkAnew = (text: string, isKnown: boolean): Checked => {
     let document: DocumentNode;
     try {
       document = parse(text, { maxTokens: MAX_TOKENS });
@@ -86,12 +84,12 @@ export function createGraphqlEndpoint({
       if (error instanceof GraphQLError) return { errors: [error] };
       throw error;
     }
-    const errors = validate(schema, document, rules, { maxErrors: 20, hideSuggestions: !hasIntrospection });
+    const errors = validate(schema, document, isKnown ? rules : rulesOfStrangers, { maxErrors: 20, hideSuggestions: !isKnown });
     return errors.length > 0 ? { errors } : { document };
   };
 
   return {
-    async answer(request, context, accept = '') {
+    async answer(request, context, { accept = '', isKnown = false } = {}) {
       const type = accept.includes('application/graphql-response+json') ? RESPONSE : PLAIN;
       const refuse = (status: number, errors: readonly GraphQLError[]): GraphqlAnswer => ({
         status,
@@ -112,7 +110,7 @@ export function createGraphqlEndpoint({
           new GraphQLError(hash === undefined ? 'The request has no query' : 'There is no such persisted query', { extensions: { code } }),
         ]);
       }
-      const checked = check(text);
+      const checked = check(text, isKnown);
       // A client that takes plain JSON may be an old one, which reads errors only from an answer with 200.
       if ('errors' in checked) return refuse(type === RESPONSE ? 400 : 200, checked.errors);
       if (!getOperationAST(checked.document, operationName ?? undefined)) {
@@ -124,7 +122,7 @@ export function createGraphqlEndpoint({
         contextValue: context,
         variableValues: variables ?? {},
         operationName: operationName ?? null,
-        hideSuggestions: !hasIntrospection,
+        hideSuggestions: !isKnown,
       });
       // Without data nothing was carried out: the variables were wrong, or the request was too complex.
       const status = type === RESPONSE && !('data' in result) ? 400 : 200;

@@ -50,7 +50,7 @@ export function graphqlSchema(registry: Registry, execute: Execute): GraphQLSche
     fields: (t) =>
       Object.fromEntries(
         registry.all
-          .filter((one) => one.kind === 'query')
+          .filter((one) => one.kind === 'query' && one.stream === undefined)
           .map((one) => [
             one.field,
             t.field({
@@ -72,7 +72,7 @@ export function graphqlSchema(registry: Registry, execute: Execute): GraphQLSche
     fields: (t) =>
       Object.fromEntries(
         registry.all
-          .filter((one) => one.kind === 'mutation')
+          .filter((one) => one.kind === 'mutation' && one.stream === undefined)
           .map((one) => [
             one.field,
             t.field({

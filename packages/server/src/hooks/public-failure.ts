@@ -27,6 +27,7 @@ const SENTENCES: { readonly [code: string]: string } = {
   RUNNER_FAILED: 'The server failed on this run.',
   RUN_MOVED: 'The run is stored and goes on in another process.',
   SERVER_STOPPING: 'The server is stopping. The run is stored and goes on at the next start.',
+  FILE_MISSING: 'The file the workflow answers with is not there any more.',
   NOT_CONFIRMED: 'The run could not be stored in time. It may have been started: ask for it by its id before sending the request again.',
 };
 

@@ -9,7 +9,8 @@ const FRAME_MS = 100;
 const MAX_CHANGES = 200;
 
 export interface ChangeNews {
-  readonly kind: 'workflow' | 'credential' | 'member' | 'invitation' | 'apiKey' | 'setting' | 'project' | 'session';
+  /** Such as `workflow`, `credential`, `member`. */
+  readonly kind: string;
   readonly id: string;
   readonly rev?: number;
 }
@@ -52,16 +53,13 @@ export class ChangesFeed {
     if (first && this.#outlet.isBusy(first.name)) return this.#pace.wake();
     const changes = [...this.#changes.values()];
     this.#changes.clear();
-    const all: Subscription[] = [];
-    for (const listener of this.#listeners) {
-      const { covers } = listener;
-      if (changes.length > MAX_CHANGES) this.#outlet.resync(listener);
-      else if (!covers) all.push(listener);
-      else {
-        const seen = changes.filter(covers);
-        if (seen.length > 0) this.#outlet.send([listener], 'changed', { changes: seen });
-      }
+    if (changes.length > MAX_CHANGES) {
+      for (const listener of this.#listeners) this.#outlet.resync(listener);
+      return;
     }
-    if (all.length > 0) this.#outlet.send(all, 'changed', { changes });
+    for (const [covers, to] of Map.groupBy(this.#listeners, (listener) => listener.covers)) {
+      const seen = covers ? changes.filter(covers) : changes;
+      if (seen.length > 0) this.#outlet.send(to, 'changed', { changes: seen });
+    }
   }
 }

@@ -18,7 +18,8 @@ export interface FactError {
 /** Another step the event has decided about. `succeeded` without an event of its own is a step that is switched off and hands its items on. */
 export interface StepChange {
   readonly node: string;
-  readonly phase: Extract<StepPhase, 'succeeded' | 'skipped' | 'cancelled' | 'failed' | 'asking'>;
+  readonly phase: Extract<StepPhase, 'succeeded' | 'skipped' | 'cancelled' | 'failed' | 'asking' | 'looping'>;
+  readonly path?: readonly number[];
   /** Items a step that is switched off handed on. */
   readonly items?: number;
   /** Why it was skipped; `not_reached`: the run stopped before. */
@@ -63,6 +64,8 @@ export type RunFact = FactBase &
     | (OfStep & { readonly type: 'step.failed'; readonly attempt: number; readonly error: FactError; readonly unknown?: true })
     | (OfStep & { readonly type: 'step.progress'; readonly done: number; readonly failed: number; readonly total: number })
     | (OfStep & { readonly type: 'retry.scheduled'; readonly attempt: number; readonly dueAt: string })
+    /** The step waits, and goes on by itself or by what comes from outside. */
+    | (OfStep & { readonly type: 'step.waiting'; readonly waitsFor: WaitingFor; readonly dueAt?: string })
     /** A person has decided about every write of the step that may have happened. */
     | (OfStep & { readonly type: 'wait.ended' })
     /** Another process took the run over. `fence` counts its owners, from 1. */

@@ -12,6 +12,7 @@ import {
   type RunState,
   type StepState,
   UNIT,
+  findStep,
   fold,
   newRun,
 } from '@plugboard/engine';
@@ -69,12 +70,14 @@ class Folder implements RunFacts {
   #fact(event: RunEvent): RunFact {
     this.#seq += 1;
     const at = new Date(event.at).toISOString();
-    const before = { status: this.#state.status, waitingFor: this.#state.waitingFor, phase: this.#phaseOf(event) };
+    // A step of a round is gone once its round is over, so it is looked up before.
+    const before = { status: this.#state.status, waitingFor: this.#state.waitingFor, found: this.#found(event) };
+    const phase = before.found?.step.phase;
     if (!this.#fold(event)) return short({ seq: this.#seq, at, ...this.#unfolded(event) });
     const { status, waitingFor } = this.#state;
     const changed = status !== before.status || waitingFor !== before.waitingFor;
-    const body = this.#body(event, before.phase);
-    const also = this.#also('node' in event ? event.node : undefined);
+    const body = this.#body(event, before.found, phase);
+    const also = this.#also(before.found?.step);
     return short({
       seq: this.#seq,
       at,
@@ -98,13 +101,10 @@ class Folder implements RunFacts {
     }
   }
 
-  #phaseOf(event: RunEvent): StepState['phase'] | undefined {
-    return 'node' in event ? this.#step(event.node)?.step.phase : undefined;
-  }
-
-  #step(nodeId: string): { readonly node: PlanNode; readonly step: StepState } | undefined {
-    const node = this.#state.plan.byId.get(nodeId);
-    const step = node && this.#state.root.steps[node.index];
+  #found(event: RunEvent): Found | undefined {
+    if (!('node' in event)) return undefined;
+    const node = this.#state.plan.byId.get(event.node);
+    const step = node && findStep(this.#state, node, event.path);
     return node && step ? { node, step } : undefined;
   }
 
@@ -113,7 +113,7 @@ class Folder implements RunFacts {
     return { type: 'other', event: event.type, ...('node' in event ? { node: cut(event.node, 64) } : {}) };
   }
 
-  #body(event: RunEvent, phaseBefore: StepState['phase'] | undefined): Body {
+  #body(event: RunEvent, found: Found | undefined, phaseBefore: StepState['phase'] | undefined): Body {
     switch (event.type) {
       case 'run.started':
         return { type: 'run.started', trigger: event.trigger, items: countItems(event.outputs) };
@@ -125,7 +125,7 @@ class Folder implements RunFacts {
         return this.#ended(event);
       default:
         // What happens to the run as a whole shows in `status` and `also`.
-        return 'node' in event ? this.#stepBody(event, phaseBefore) : { type: 'other', event: event.type };
+        return 'node' in event ? this.#stepBody(event, found, phaseBefore) : { type: 'other', event: event.type };
     }
   }
 
@@ -148,8 +148,7 @@ class Folder implements RunFacts {
     };
   }
 
-  #stepBody(event: OfStep, phaseBefore: StepState['phase'] | undefined): Body {
-    const found = this.#step(event.node);
+  #stepBody(event: OfStep, found: Found | undefined, phaseBefore: StepState['phase'] | undefined): Body {
     if (!found) return { type: 'other', event: event.type, node: cut(event.node, 64) };
     const { node, step } = found;
     const of = { node: event.node, ...(event.path && event.path.length > 0 ? { path: event.path } : {}), phase: step.phase };
@@ -186,6 +185,11 @@ class Folder implements RunFacts {
           : other;
       case 'retry.due':
         return other;
+      case 'step.waiting':
+        if (!step.held) return other;
+        return { type: 'step.waiting', ...of, waitsFor: step.held.wait.kind, ...dueAt(step.held.wait.dueAt) };
+      case 'wait.over':
+        return phaseBefore === 'waiting' && step.phase === 'succeeded' ? finished(of, step) : other;
       case 'unknown.resolved':
         if (phaseBefore === step.phase) return other;
         if (step.phase === 'succeeded') return finished(of, step);
@@ -196,19 +200,24 @@ class Folder implements RunFacts {
   }
 
   /** Steps the last event has decided about, apart from its own. */
-  #also(own: string | undefined): StepChange[] {
+  #also(own: StepState | undefined): StepChange[] {
     const changes: StepChange[] = [];
-    for (const index of this.#state.changed) {
-      const node = this.#state.plan.nodes[index];
-      const step = this.#state.root.steps[index];
-      if (!node || !step || node.id === own) continue;
+    for (const step of this.#state.changed) {
+      const node = this.#state.plan.nodes[step.index];
+      if (!node || step === own) continue;
       const { phase } = step;
-      if (phase === 'skipped') changes.push({ node: node.id, phase, ...(step.skip ? { because: step.skip } : {}) });
-      else if (phase === 'succeeded') changes.push({ node: node.id, phase, items: countItems(step.outputs ?? {}) });
-      else if (phase === 'cancelled' || phase === 'failed' || phase === 'asking') changes.push({ node: node.id, phase });
+      const of = { node: node.id, ...(step.scope.path.length > 0 ? { path: step.scope.path } : {}) };
+      if (phase === 'skipped') changes.push({ ...of, phase, ...(step.skip ? { because: step.skip } : {}) });
+      else if (phase === 'succeeded') changes.push({ ...of, phase, items: countItems(step.outputs ?? {}) });
+      else if (phase === 'cancelled' || phase === 'failed' || phase === 'asking' || phase === 'looping') changes.push({ ...of, phase });
     }
     return changes;
   }
+}
+
+interface Found {
+  readonly node: PlanNode;
+  readonly step: StepState;
 }
 
 type StepPart = { readonly node: string; readonly path?: readonly number[]; readonly phase: StepState['phase'] };
@@ -271,6 +280,10 @@ function fits(fact: RunFact): boolean {
 
 function cut(text: string, length: number): string {
   return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
+}
+
+function dueAt(at: number | undefined): { readonly dueAt?: string } {
+  return at === undefined ? {} : { dueAt: new Date(at).toISOString() };
 }
 
 function countItems(outputs: Outputs): number {

@@ -42,11 +42,20 @@ export interface RunsNews {
   readonly ended: number;
 }
 
+/** Never the record itself, which has the run's data in it. */
+interface OrderedHead {
+  readonly order: number;
+  readonly id: string;
+  readonly workflowId: string;
+  readonly status: RunStatusName;
+  readonly startedAt: number;
+}
+
 interface Gathered {
   started: number;
   ended: number;
   /** By run; changed last comes last. */
-  readonly heads: Map<string, { readonly order: number; readonly commit: RunCommit }>;
+  readonly heads: Map<string, OrderedHead>;
 }
 
 export class RunsFeed {
@@ -80,7 +89,7 @@ export class RunsFeed {
   }
 
   committed(commit: RunCommit): void {
-    const { id, workflowId } = commit.head;
+    const { id, workflowId, startedAt } = commit.head;
     // A step more of a run that goes on is no news; that it goes on again is.
     const isGoingOn = commit.status === 'running' && !commit.end;
     if (isGoingOn && !commit.create && !this.#resting.delete(id)) return;
@@ -90,7 +99,7 @@ export class RunsFeed {
     if (commit.create) of.started += 1;
     if (commit.end) of.ended += 1;
     of.heads.delete(id);
-    of.heads.set(id, { order: this.#order, commit });
+    of.heads.set(id, { order: this.#order, id, workflowId, status: commit.end?.status ?? commit.status, startedAt });
     this.#order += 1;
     if (of.heads.size > HEADS) dropOldest(of.heads);
     this.#pace.wake();
@@ -130,7 +139,7 @@ export class RunsFeed {
 
 function newsFor({ topic, covers }: Subscription, gathered: ReadonlyMap<string, Gathered>): RunsNews {
   const only = topic.kind === 'runs' ? topic.workflowId : undefined;
-  const heads: { order: number; commit: RunCommit }[] = [];
+  const heads: OrderedHead[] = [];
   let started = 0;
   let ended = 0;
   for (const [workflowId, of] of gathered) {
@@ -142,11 +151,11 @@ function newsFor({ topic, covers }: Subscription, gathered: ReadonlyMap<string, 
     heads.push(...of.heads.values());
   }
   heads.sort((a, b) => b.order - a.order);
-  return { started, ended, heads: heads.slice(0, HEADS).map(({ commit }) => headOf(commit)) };
+  return { started, ended, heads: heads.slice(0, HEADS).map(headOf) };
 }
 
-function headOf({ head, status, end }: RunCommit): RunNewsHead {
-  return { id: head.id, workflowId: head.workflowId, status: end?.status ?? status, startedAt: new Date(head.startedAt).toISOString() };
+function headOf({ id, workflowId, status, startedAt }: OrderedHead): RunNewsHead {
+  return { id, workflowId, status, startedAt: new Date(startedAt).toISOString() };
 }
 
 /** Sets and maps keep the order of insertion. */

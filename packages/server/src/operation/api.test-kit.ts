@@ -9,6 +9,7 @@ import {
   type Role,
   addMember,
   createApiKey,
+  createContentStore,
   createFileBlobStore,
   createJournalWriter,
   createOwnership,
@@ -32,13 +33,32 @@ import Koa from 'koa';
 import { type AccessSet, type Actor, NO_ACCESS, accessSetOf } from '../access/access.ts';
 import { type AuthService, createAuthService } from '../auth/auth-service.ts';
 import { createIdentify } from '../auth/callers.ts';
+import { oidcRoutes } from '../auth/oidc-routes.ts';
+import { type CredentialService, createCredentialService } from '../credentials/credential-service.ts';
+import { oauthRoutes } from '../credentials/oauth-routes.ts';
+import { createOauthSignIn } from '../credentials/oauth-sign-in.ts';
+import { createRunVariables } from '../credentials/variables.ts';
+import { createAddressRules } from '../egress/address-rules.ts';
+import { createGuardedFetch } from '../egress/guarded-fetch.ts';
+import { openKeys, openRootKeys } from '../keys.ts';
+import { createKeyKeeper } from '../vault/key-keeper.ts';
+import { vaultOperations } from '../vault/vault-operations.ts';
+import { createVault } from '../vault/vault.ts';
+import { createOpenid } from '../auth/openid.ts';
 import { API_KEY_PREFIX, newToken } from '../auth/opaque-token.ts';
+import { type Tokens, createTokens } from '../auth/tokens.ts';
 import { createPasswords } from '../auth/passwords.ts';
 import { cookiePolicy } from '../auth/session-cookie.ts';
+import { createSignInElsewhere } from '../auth/sign-in-elsewhere.ts';
+import { startBackups } from '../backup/backups.ts';
+import { readConfig } from '../config.ts';
+import { type FileService, createFileService } from '../files/file-service.ts';
 import { createGraphqlEndpoint } from '../graphql/graphql-endpoint.ts';
 import { graphqlSchema } from '../graphql/schema.ts';
 import { answerProblem, mountApi } from '../rest/mount-api.ts';
+import { startJobWorker } from '../jobs/job-worker.ts';
 import { createPlanStore } from '../runs/plan-store.ts';
+import { openSettings } from '../settings/settings.ts';
 import { type Execute, createExecute } from './execute.ts';
 import type { Caller } from './operation.ts';
 import { OperationProblem } from './problem.ts';
@@ -48,6 +68,8 @@ import { serverOperations } from './server-operations.ts';
 const CORE = ['plugin.mjs', 'plugin.ir.json'].map((name) =>
   fileURLToPath(new URL(`../../../../plugins/core/dist/${name}`, import.meta.url)),
 );
+/** Largest file of the kit's server, in bytes. */
+export const FILE_LIMIT = 4 * 1024 * 1024;
 export const SET_UP_TOKEN = 'the-token-printed-at-start';
 export const LOCAL_TOKEN = 'the-token-of-the-local-command-line';
 
@@ -72,6 +94,10 @@ export interface ApiKit {
   readonly registry: Registry;
   readonly execute: Execute;
   readonly auth: AuthService;
+  readonly files: FileService;
+  /** The data folder. */
+  readonly dir: string;
+  readonly tokens: Tokens;
   readonly url: string;
   readonly workspace: { readonly id: string; readonly slug: string; readonly projectId: string };
   /** Moves the clock of one-time codes. */
@@ -80,6 +106,8 @@ export interface ApiKit {
   person(role: Role | undefined, options?: { readonly in?: string; readonly name?: string }): Promise<TestCaller>;
   apiKey(of: TestCaller, scopes?: readonly string[]): Promise<TestCaller>;
   service(role: Role): Promise<TestCaller>;
+  /** What another process over the same database has. */
+  otherCredentials(): CredentialService;
   otherWorkspace(slug: string): Promise<{ readonly workspaceId: string; readonly projectId: string; readonly ownerId: string }>;
   readonly system: TestCaller;
   readonly nobody: TestCaller;
@@ -96,7 +124,10 @@ export async function openApiKit(): Promise<ApiKit> {
   await database.withClient((client) => ensurePartitions(client, new Date()));
   const entries = await loadBundled([{ bundleFile: CORE[0] ?? '', irFile: CORE[1] ?? '' }]);
   const catalog = createCatalog(entries.map((entry) => entry.ir));
-  const plans = createPlanStore(database, catalog.find);
+  const variables = createRunVariables(database);
+  const plans = createPlanStore(database, catalog.find, variables);
+  /** Filled once the address is known. */
+  const offered = { url: '' };
   const writerId = crypto.randomUUID();
   const journal = createJournalWriter({
     connect: () => database.createWriterClient(),
@@ -110,6 +141,20 @@ export async function openApiKit(): Promise<ApiKit> {
   const log: { message: string }[] = [];
   const note = (_: object, message: string): void => void log.push({ message });
   const logger = { info: note, warn: note, error: note };
+  const roots = openRootKeys({ dataDir: dir });
+  const keys = await openKeys(database, roots);
+  const vault = createVault(roots);
+  const egress = createGuardedFetch(createAddressRules(['127.0.0.0/8']));
+  const newCredentials = (): CredentialService =>
+    createCredentialService({
+      database,
+      vault: createVault(roots),
+      catalog,
+      egress,
+      systemPrincipalId: defaults.systemPrincipalId,
+      log: logger,
+    });
+  const credentials = newCredentials();
   const runner = createRunner({
     journal,
     ownership,
@@ -120,11 +165,15 @@ export async function openApiKit(): Promise<ApiKit> {
     plans,
     key: createKeyMaker(new Uint8Array(32)),
     newRunId: uuidv7,
-    fetch: globalThis.fetch,
+    fetch: egress.fetch,
+    credentials: credentials.ofSteps,
     log: logger,
   });
 
+  const settings = await openSettings({ database, sources: readConfig({ PLUGBOARD_DATA: dir }, dir), log: logger });
+  const backups = startBackups({ database, dataDir: dir, version: '0.0.0', settings, log: logger });
   const clock = { now: Date.now() };
+  const tokens = createTokens({ key: new Uint8Array(32).fill(8), now: () => clock.now });
   const auth = createAuthService({
     database,
     defaults,
@@ -133,27 +182,54 @@ export async function openApiKit(): Promise<ApiKit> {
     totpKey: new Uint8Array(32).fill(7),
     now: () => clock.now,
   });
-  const registry = serverOperations({
+  const contents = createContentStore({ dir: join(dir, 'files') });
+  const files = createFileService({ database, contents, systemPrincipalId: defaults.systemPrincipalId, maxBytes: FILE_LIMIT });
+  const cookies = cookiePolicy({ publicUrl: undefined, allowsInsecureHttp: false, isLocal: () => true });
+  const sealKey = new Uint8Array(32).fill(6);
+  const address = { url: 'http://localhost' };
+  const elsewhere = createSignInElsewhere({
     database,
     auth,
+    openid: createOpenid({ fetch: egress.fetch, log: logger }),
+    key: sealKey,
+    pageUrl: () => address.url,
+    now: () => clock.now,
+  });
+  const keeper = createKeyKeeper({ database, roots, keys, vault, systemPrincipalId: defaults.systemPrincipalId, log: logger });
+  const oauthSignIn = createOauthSignIn({ database, credentials, keys, pageUrl: () => offered.url, log: logger });
+  let wakeJobs = (): void => undefined;
+  const registry = serverOperations({
+    onJobStarted: () => wakeJobs(),
+    credentials,
+    variables,
+    further: [...oauthSignIn.operations, ...vaultOperations({ keeper, roots })],
+    database,
+    auth,
+    signIn: { elsewhere, tokens, cookies, sealKey },
     catalog,
     runner,
     plans,
     blobs,
+    files,
     ownership,
     reloadRoutes: () => Promise.resolve(),
     health: () => Promise.resolve({ ready: true, reasons: [], activeRuns: runner.activeRuns }),
     version: '0.0.0',
     auditKey: new Uint8Array(32).fill(9),
+    settings,
+    backups,
     pageUrl: () => 'http://localhost',
     log: logger,
   });
   const execute = createExecute(database);
+  const jobs = startJobWorker({ database, registry, execute, log: logger });
+  wakeJobs = () => jobs.wake();
   const identify = createIdentify({
     database,
     systemPrincipalId: defaults.systemPrincipalId,
+    tokens,
     isLocalToken: (token) => token === LOCAL_TOKEN,
-    cookies: cookiePolicy({ publicUrl: undefined, allowsInsecureHttp: false, isLocal: () => true }),
+    cookies,
     publicUrl: undefined,
     addressOf: (req) => String(req.headers['x-test-address'] ?? req.socket.remoteAddress),
   });
@@ -169,6 +245,8 @@ export async function openApiKit(): Promise<ApiKit> {
       ctx.body = { error: { code: 'INTERNAL', message: 'failed' } };
     }
   });
+  app.use(oidcRoutes({ database, elsewhere, cookies, addressOf: (req) => String(req.socket.remoteAddress) }).routes());
+  app.use(oauthRoutes({ database, signIn: oauthSignIn, cookies, addressOf: (req) => String(req.socket.remoteAddress) }).routes());
   mountApi(app, {
     registry,
     execute,
@@ -183,6 +261,8 @@ export async function openApiKit(): Promise<ApiKit> {
   const server: Server = createServer((req, res) => void handle(req, res));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  offered.url = url;
+  address.url = url;
 
   const workspaces = new Map([['default', defaults.workspaceId]]);
   const accessOf = async (actor: Actor, slug: string): Promise<AccessSet> => {
@@ -224,6 +304,9 @@ export async function openApiKit(): Promise<ApiKit> {
     registry,
     execute,
     auth,
+    files,
+    dir,
+    tokens,
     url,
     workspace: { id: defaults.workspaceId, slug: 'default', projectId: defaults.projectId },
     clock,
@@ -277,6 +360,7 @@ export async function openApiKit(): Promise<ApiKit> {
       workspaces.set(slug, made.workspaceId);
       return { workspaceId: made.workspaceId, projectId: made.projectId, ownerId: owner.personId };
     },
+    otherCredentials: newCredentials,
     system: aCaller({ kind: 'system', principalId: defaults.systemPrincipalId }, 'default', { authorization: `Bearer ${LOCAL_TOKEN}` }),
     nobody: aCaller({ kind: 'anonymous', principalId: '' }, 'default', {}),
     rest: (as, method, path, body, headers) => call(as, method, `/api${path}`, body, headers),
@@ -284,6 +368,10 @@ export async function openApiKit(): Promise<ApiKit> {
     async close() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
+      settings.close();
+      await egress.close();
+      await backups.close();
+      await jobs.close();
       await runner.drain(2000);
       await sandbox.close();
       await journal.close();

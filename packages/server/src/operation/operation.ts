@@ -2,12 +2,13 @@
  * What the server can do for a caller, as data: one object per operation. GraphQL, REST, the OpenAPI document, scopes, audit names and
  * the test that enumerates everything are made from it.
  */
-import type { WorkspaceTransaction } from '@plugboard/persistence';
+import type { CountedLimit, InstanceTransaction, WorkspaceTransaction } from '@plugboard/persistence';
 import type { JsonObject } from '@plugboard/sdk';
 import type { z } from 'zod';
 import type { AccessSet, Actor, Resource } from '../access/access.ts';
 import type { Action } from '../access/actions.ts';
 import type { ProblemCode } from './problems.ts';
+import type { Upload } from './stream.ts';
 
 /** Who calls, from where, and into which workspace. */
 export interface Caller {
@@ -20,10 +21,18 @@ export interface Caller {
   readonly sessionId?: string;
   /** The key the caller came with. */
   readonly apiKeyId?: string;
+  /** The short token the caller came with; it was made for a session or for a key. */
+  readonly tokenId?: string;
   /** Makes a repeated request do nothing twice. Up to 255 characters. */
   readonly idempotencyKey?: string;
+  /** The body of a call of an operation with `stream: 'upload'`, where the adapter carries streams. */
+  readonly upload?: Upload;
+  /** Runs in the transaction of a transactional mutation once it is done: what belongs to the act is there with it or not at all. */
+  readonly withinTransaction?: (tx: WorkspaceTransaction, output: unknown) => Promise<void>;
   /** Gives the browser the token of a session, or takes it away. Absent where no browser calls. */
   readonly setSession?: (token: string | undefined) => void;
+  /** Gives the browser another cookie, by its whole header. Absent where no browser calls. */
+  readonly setCookie?: (header: string) => void;
   /** Refuses where others could read a password or a session on its way. @throws OperationProblem CONNECTION_INSECURE */
   readonly demandSafeSignIn?: () => void;
 }
@@ -41,6 +50,8 @@ export interface OperationContext extends Caller {
   readonly workspaceId: string;
   /** The transaction of a mutation, in which its audit row is written too; each read opens a short one. */
   readonly inTransaction: <Result>(use: (tx: WorkspaceTransaction) => Promise<Result>) => Promise<Result>;
+  /** One above the workspaces. For operations of scope `instance` it is the call's own; otherwise each call opens one. */
+  readonly inInstance: <Result>(use: (tx: InstanceTransaction) => Promise<Result>) => Promise<Result>;
   /** Runs once the call's transaction has committed: for what the outside learns. Awaited before the answer. */
   readonly afterCommit: (act: () => void | Promise<void>) => void;
   /** Says what the audit log shall name. */
@@ -92,6 +103,17 @@ export interface OperationDefinition<Input extends z.ZodObject, Output extends z
   readonly transactional?: boolean;
   /** False for a mutation that writes its own audit row, or changes nothing that is kept. @default true */
   readonly audited?: boolean;
+  /** `instance` for a mutation above the workspaces: its transaction and its audit row are the instance's. @default 'workspace' */
+  readonly scope?: 'workspace' | 'instance';
+  /** What a mutation may make more of; refused with ENTITLEMENT_EXCEEDED where the workspace's plan does not allow it. */
+  readonly counts?: readonly CountedLimit[];
+  /**
+   * Bytes beside the fields, which only REST carries. `upload`: the body is handed over unread as `ctx.upload`, and the fields stand in the
+   * query. `download`: the output is a `Download`.
+   */
+  readonly stream?: 'upload' | 'download';
+  /** Of an upload that repeats a key: sees that its body is the one of the first. @throws OperationProblem KEY_REUSED */
+  readonly demandSame?: (ctx: Caller, first: unknown) => Promise<void>;
   readonly handler: (ctx: OperationContext, input: z.output<Input>) => Promise<z.input<Output>>;
 }
 
@@ -108,12 +130,19 @@ export interface Operation {
   readonly rest: RestRoute;
   readonly transactional: boolean;
   readonly audited: boolean;
+  readonly scope: 'workspace' | 'instance';
+  readonly counts: readonly CountedLimit[];
+  readonly stream?: 'upload' | 'download';
+  readonly demandSame?: (ctx: Caller, first: unknown) => Promise<void>;
   readonly handler: (ctx: OperationContext, input: unknown) => Promise<unknown>;
 }
 
 export function operation<Input extends z.ZodObject, Output extends z.ZodType>(definition: OperationDefinition<Input, Output>): Operation {
   const isMutation = definition.kind === 'mutation';
-  return { field: camelName(definition.name), transactional: isMutation, audited: isMutation, ...definition } as Operation;
+  const { counts = [] } = definition;
+  const problems = counts.length === 0 ? definition.problems : [...new Set([...definition.problems, 'ENTITLEMENT_EXCEEDED' as const])];
+  const defaults = { field: camelName(definition.name), transactional: isMutation, audited: isMutation, scope: 'workspace' };
+  return { ...defaults, ...definition, counts, problems } as Operation;
 }
 
 /** `workflow.publish` as an identifier: `workflowPublish`. */

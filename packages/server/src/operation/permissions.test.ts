@@ -1,21 +1,51 @@
 /**
  * Every operation, called by everybody, in every way: exactly who the table of permissions names gets through, everybody else gets the
  * same refusal by each adapter, and whoever is not of the workspace learns nothing.
+ *
+ * A new operation needs one line in INPUTS: an input that would work, so that only permission decides. Things that a call uses up are made
+ * anew for each call (`newWorkflow()`), others are shared (`workflowId`). Who gets through is taken from the operation's own `permission`
+ * and from the table of actions; where its handler refuses for a further reason, that stands in EXCEPTIONS with the reason.
  */
+import { Readable } from 'node:stream';
 import { type GraphQLField, type GraphQLSchema, getNamedType, isLeafType, isUnionType } from 'graphql';
-import { ROLES, type Role, createInvitation, createWorkflow, deleteWorkflow, inWorkspace } from '@plugboard/persistence';
+import {
+  ROLES,
+  type Role,
+  addTeamMember,
+  createFolder,
+  createCredential,
+  createInvitation,
+  createJob,
+  createProject,
+  createSavedView,
+  createService,
+  createTag,
+  createTeam,
+  createWorkflow,
+  deleteProject,
+  deleteWorkflow,
+  grantInstanceRole,
+  inInstance,
+  inWorkspace,
+  setRoleGrant,
+  setVariable,
+  uuidv7,
+} from '@plugboard/persistence';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ACTIONS, type Action, covers } from '../access/actions.ts';
 import { graphqlSchema } from '../graphql/schema.ts';
+import { createLiveRights } from '../live/live-rights.ts';
 import { semanticHash } from '../workflows/definitions.ts';
 import { type Answer, type ApiKit, type TestCaller, aDefinition, openApiKit } from './api.test-kit.ts';
-import type { Operation } from './operation.ts';
+import { NO_ACCESS } from '../access/access.ts';
+import type { Caller, Operation } from './operation.ts';
 import { OperationProblem } from './problem.ts';
 
 let kit: ApiKit;
 let schema: GraphQLSchema;
 let workflowId: string;
 let runId: string;
+let fileId: string;
 let count = 0;
 const unique = (): string => `thing ${(count += 1)}`;
 const asSystem = <Result>(use: Parameters<typeof inWorkspace<Result>>[2]): Promise<Result> =>
@@ -32,7 +62,81 @@ const deleted = async (): Promise<string> => {
   await asSystem((tx) => deleteWorkflow(tx, id));
   return id;
 };
+const newFolder = (): Promise<string> =>
+  asSystem(async (tx) => {
+    const made = await createFolder(tx, { projectId: kit.workspace.projectId, name: unique() });
+    return made.kind === 'created' ? made.folderId : '';
+  });
+/** Of whoever asks, and of a kind that nobody carries out here, so that it stays open. */
+const newJob = async (by: TestCaller): Promise<string> => {
+  const actor = by.principalId || kit.system.principalId;
+  const jobId = await asSystem((tx) =>
+    createJob(tx, {
+      workspaceId: kit.workspace.id,
+      kind: 'bulk',
+      actor,
+      params: { kind: 'workflow', operation: 'workflow.delete', input: {}, ids: [], by: { kind: 'system', ip: '' } },
+    }),
+  );
+  await kit.database.database.query(
+    `update job set state = 'running', lease_by = id, lease_until = now() + interval '1 hour' where id = $1`,
+    [jobId],
+  );
+  return jobId;
+};
+const newTag = (): Promise<string> => asSystem(async (tx) => (await createTag(tx, { name: unique() })).tagId);
+const newCredential = (): Promise<string> =>
+  asSystem(async (tx) => {
+    const key = unique().replace(' ', '-');
+    const made = await createCredential(tx, {
+      projectId: kit.workspace.projectId,
+      key,
+      name: key,
+      type: 'core/bearer',
+      allowedHosts: ['a.example'],
+      publicData: {},
+    });
+    return made.kind === 'created' ? made.credentialId : '';
+  });
+const newVariable = (): Promise<string> =>
+  asSystem(async (tx) => {
+    const key = unique().replace(' ', '_');
+    await setVariable(tx, { projectId: kit.workspace.projectId, environment: 1, key, value: 1 });
+    return key;
+  });
 const newMember = async (): Promise<string> => (await kit.person('viewer')).principalId;
+const newFile = async (): Promise<string> =>
+  (await kit.files.save({ workspaceId: kit.workspace.id }, Readable.from([Buffer.from(unique())]), { name: 'x.txt' })).id;
+const newPerson = async (): Promise<string> => (await kit.person(undefined)).principalId;
+const newTeam = (): Promise<string> =>
+  asSystem(async (tx) => {
+    const made = await createTeam(tx, { name: unique() });
+    return made.kind === 'created' ? made.teamId : '';
+  });
+const newTeamMember = async (): Promise<object> => {
+  const [id, principalId] = [await newTeam(), await newMember()];
+  await asSystem((tx) => addTeamMember(tx, id, principalId));
+  return { id, principalId };
+};
+const newService = (): Promise<string> => asSystem((tx) => createService(tx, { displayName: unique(), role: 'viewer' }));
+const newProject = (): Promise<string> =>
+  asSystem(async (tx) => {
+    const made = await createProject(tx, { slug: unique().replace(' ', '-'), name: 'x' });
+    return made.kind === 'created' ? made.projectId : '';
+  });
+const deletedProject = async (): Promise<string> => {
+  const id = await newProject();
+  await asSystem((tx) => deleteProject(tx, id));
+  return id;
+};
+const newGrant = async (): Promise<object> => {
+  const [subject, resource] = [
+    { kind: 'principal', id: await newMember() },
+    { kind: 'workflow', id: workflowId },
+  ] as const;
+  await asSystem((tx) => setRoleGrant(tx, { subject, resource, role: 'viewer' }));
+  return { subjectKind: 'principal', subjectId: subject.id, resourceKind: 'workflow', resourceId: workflowId };
+};
 const newInvitation = (): Promise<string> =>
   asSystem((tx) =>
     createInvitation(tx, {
@@ -51,6 +155,60 @@ const INPUTS: Readonly<Record<string, (by: TestCaller) => object | Promise<objec
   'session.signOut': () => ({}),
   'session.list': () => ({}),
   'session.revoke': () => ({ id: crypto.randomUUID() }),
+  'session.token': () => ({ audience: 'live' }),
+  'person.profile': () => ({}),
+  'person.update': () => ({ zone: 'Europe/Berlin' }),
+  'person.export': () => ({}),
+  'person.resetPassword': () => ({ token: 'x', password: 'five words in a row here' }),
+  'person.list': () => ({}),
+  'person.disable': async () => ({ id: await newPerson() }),
+  'person.enable': async () => ({ id: await newPerson() }),
+  'person.erase': async () => ({ id: await newPerson() }),
+  'person.exportFor': async () => ({ id: await newPerson() }),
+  'person.makeResetLink': async () => ({ id: await newPerson() }),
+  'person.setOperator': async () => ({ id: await newPerson(), isOperator: false }),
+  'identityProvider.list': () => ({}),
+  'identityProvider.save': () => ({ key: unique().replace(' ', '-'), title: 'x', issuer: 'https://example.com', clientId: 'x' }),
+  'identityProvider.delete': () => ({ id: crypto.randomUUID() }),
+  'identity.list': () => ({}),
+  'identity.beginLink': () => ({ provider: 'none' }),
+  'identity.unlink': () => ({ issuer: 'https://example.com', subject: 'x' }),
+  'notification.list': () => ({}),
+  'notification.markRead': () => ({}),
+  'workspace.get': () => ({}),
+  'workspace.update': () => ({ name: 'Default' }),
+  'workspace.limits': () => ({}),
+  'workspace.leave': () => ({}),
+  'workspace.list': () => ({}),
+  'workspace.create': () => ({ slug: unique().replace(' ', '-'), name: 'x' }),
+  'workspace.delete': () => ({ id: crypto.randomUUID() }),
+  'workspace.restore': () => ({ id: crypto.randomUUID() }),
+  'workspace.setPlan': () => ({ id: kit.workspace.id, plan: 'unlimited' }),
+  'plan.list': () => ({}),
+  'plan.save': () => ({ key: 'small', name: 'Small', limits: { workflows: 5 } }),
+  'instance.audit': () => ({}),
+  'team.list': () => ({}),
+  'team.get': async () => ({ id: await newTeam() }),
+  'team.create': () => ({ name: unique() }),
+  'team.update': async () => ({ id: await newTeam(), description: 'x' }),
+  'team.delete': async () => ({ id: await newTeam() }),
+  'team.addMember': async () => ({ id: await newTeam(), principalId: await newMember() }),
+  'team.removeMember': async () => newTeamMember(),
+  'service.create': () => ({ name: 'x', role: 'viewer' }),
+  'service.rename': async () => ({ id: await newService(), name: unique() }),
+  'service.createKey': async () => ({ id: await newService(), name: 'x', scopes: ['workflow.read'] }),
+  'project.list': () => ({}),
+  'project.get': () => ({ id: kit.workspace.projectId }),
+  'project.create': () => ({ name: 'x', slug: unique().replace(' ', '-') }),
+  'project.update': async () => ({ id: await newProject(), name: 'y' }),
+  'project.delete': async () => ({ id: await newProject() }),
+  'project.listDeleted': () => ({}),
+  'project.restore': async () => ({ id: await deletedProject() }),
+  'grant.list': () => ({ resourceKind: 'workflow', resourceId: workflowId }),
+  'grant.set': async () => ({ ...(await newGrant()), role: 'viewer' }),
+  'grant.remove': () => newGrant(),
+  'access.explain': () => ({ resourceKind: 'project', resourceId: kit.workspace.projectId }),
+  'workflow.move': async () => ({ id: await newWorkflow(), projectId: await newProject() }),
   'person.changePassword': () => ({ current: 'x', next: 'five words in a row here' }),
   'person.offerTotp': () => ({}),
   'person.confirmTotp': () => ({ code: '123456' }),
@@ -69,6 +227,70 @@ const INPUTS: Readonly<Record<string, (by: TestCaller) => object | Promise<objec
   'workflow.publish': async () => ({ id: await newWorkflow(), expectedRev: 1 }),
   'workflow.delete': async () => ({ id: await newWorkflow() }),
   'workflow.restore': async () => ({ id: await deleted() }),
+  'workflow.search': () => ({ text: 'Shared' }),
+  'workflow.places': () => ({}),
+  'workflow.update': async () => ({ id: await newWorkflow(), description: 'x' }),
+  'workflow.duplicate': () => ({ id: workflowId, name: unique() }),
+  'workflow.moveToFolder': async () => ({ id: await newWorkflow() }),
+  'workflow.setTags': async () => ({ id: await newWorkflow(), tagIds: [] }),
+  'workflow.star': () => ({ id: workflowId }),
+  'workflow.unstar': () => ({ id: workflowId }),
+  'workflow.exportMany': () => ({}),
+  'workflow.importMany': () => ({ workflows: [aDefinition(unique(), unique().replace(' ', '-'))] }),
+  'workflow.version': () => ({ workflowId, number: 1 }),
+  'workflow.diff': () => ({ workflowId, from: 'live' }),
+  'workflow.restoreVersion': () => ({ workflowId, number: 1, expectedRev: 1 }),
+  'workflow.deployment': () => ({ id: workflowId }),
+  'workflow.unpublish': async () => ({ id: await newWorkflow() }),
+  'workflow.pause': async () => ({ id: await newWorkflow() }),
+  'workflow.resume': async () => ({ id: await newWorkflow() }),
+  'trash.list': () => ({}),
+  'trash.purge': async () => ({ id: await deleted() }),
+  'folder.list': () => ({}),
+  'folder.create': () => ({ projectId: kit.workspace.projectId, name: unique() }),
+  'folder.update': async () => ({ id: await newFolder(), name: unique() }),
+  'folder.delete': async () => ({ id: await newFolder() }),
+  'tag.list': () => ({}),
+  'tag.create': () => ({ name: unique() }),
+  'tag.update': async () => ({ id: await newTag(), name: unique() }),
+  'tag.merge': async () => ({ id: await newTag(), intoId: await newTag() }),
+  'tag.delete': async () => ({ id: await newTag() }),
+  'bulk.workflows': () => ({ act: 'delete', ids: [crypto.randomUUID()] }),
+  'bulk.runs': () => ({ act: 'cancel', ids: [crypto.randomUUID()] }),
+  'job.list': () => ({}),
+  'job.get': async (by) => ({ id: await newJob(by) }),
+  'job.items': async (by) => ({ id: await newJob(by) }),
+  'job.cancel': async (by) => ({ id: await newJob(by) }),
+  'pin.list': () => ({ workflowId }),
+  'pin.get': async () => {
+    await kit.rest(kit.system, 'PUT', `/workflows/${workflowId}/pins/say`, { items: [{ json: {} }] });
+    return { workflowId, nodeId: 'say' };
+  },
+  'pin.set': () => ({ workflowId, nodeId: 'hook', items: [{ json: {} }] }),
+  'pin.remove': () => ({ workflowId, nodeId: 'hook' }),
+  'draft.get': () => ({ workflowId }),
+  'draft.since': () => ({ workflowId, rev: 1 }),
+  'draft.apply': async (by) => ({
+    workflowId: await newWorkflow(),
+    baseRev: 1,
+    clientId: by.principalId || 'nobody',
+    clientSeq: 1,
+    ops: [],
+  }),
+  'draft.undo': async () => ({ workflowId: await newWorkflow(), clientId: 'c', clientSeq: 1 }),
+  'draft.redo': async () => ({ workflowId: await newWorkflow(), clientId: 'c', clientSeq: 1 }),
+  'draft.save': async () => ({
+    workflowId: await newWorkflow(),
+    expectedRev: 1,
+    definition: aDefinition(unique(), unique().replace(' ', '-')),
+  }),
+  'draft.hold': async () => ({ workflowId: await newWorkflow() }),
+  'draft.takeOver': async () => ({ workflowId: await newWorkflow() }),
+  'draft.release': async () => ({ workflowId: await newWorkflow() }),
+  'workflow.listen': () => ({ workflowId, nodeId: 'hook' }),
+  'workflow.listeners': () => ({ workflowId }),
+  'workflow.stopListening': () => ({ workflowId }),
+  'run.replayRequest': () => ({ id: runId, source: 'draft' }),
   'run.start': () => ({ workflowId, source: 'draft', input: {} }),
   'run.overview': () => ({}),
   'run.list': () => ({}),
@@ -80,9 +302,18 @@ const INPUTS: Readonly<Record<string, (by: TestCaller) => object | Promise<objec
   'run.stepData': () => ({ runId, nodeId: 'say', side: 'output' }),
   'run.stepLog': () => ({ runId, nodeId: 'say' }),
   'run.cancel': () => ({ id: runId }),
+  'run.pause': () => ({ id: runId }),
+  'run.resume': () => ({ id: runId }),
   'run.resolve': () => ({ id: runId, node: 'say', decision: 'done' }),
   'run.again': () => ({ id: runId }),
   'run.now': () => ({}),
+  'run.statistics': () => ({}),
+  'run.tag': () => ({ id: runId, tags: { customer: 'x' } }),
+  'run.delete': async () => ({ id: await anotherRun() }),
+  'view.list': () => ({ page: 'runs' }),
+  'view.create': () => ({ page: 'runs', name: 'x', filter: {} }),
+  'view.update': async (by) => ({ id: await viewOf(by), name: 'y' }),
+  'view.delete': async (by) => ({ id: await viewOf(by) }),
   'member.list': () => ({}),
   'member.setRole': async () => ({ principalId: await newMember(), role: 'runner' }),
   'member.remove': async () => ({ principalId: await newMember() }),
@@ -93,13 +324,63 @@ const INPUTS: Readonly<Record<string, (by: TestCaller) => object | Promise<objec
   'apiKey.scopes': () => ({}),
   'apiKey.create': () => ({ name: 'x', scopes: ['workflow.read'] }),
   'apiKey.revoke': async (by) => ({ id: await keyIdOf(by) }),
+  'backup.create': () => ({ passphrase: 'a few words in a row' }),
+  'backup.list': () => ({}),
+  'instance.heldRuns': () => ({}),
+  'instance.releaseHeldRuns': () => ({ decision: 'cancel' }),
+  'setting.list': () => ({ level: 'workspace' }),
+  'setting.change': () => ({ level: 'workspace', key: 'runs.concurrent', value: 9, expectedRev: 0 }),
   'audit.list': () => ({}),
   'audit.check': () => ({}),
   'catalog.plugins': () => ({}),
   'catalog.types': () => ({}),
   'instance.health': () => ({}),
+  'file.upload': () => ({ name: 'x.txt' }),
+  'file.content': () => ({ id: fileId }),
+  'file.get': () => ({ id: fileId }),
+  'file.list': () => ({}),
+  'file.delete': async () => ({ id: await newFile() }),
   'find.everything': () => ({ text: 'Shared' }),
+  'credential.types': () => ({}),
+  'credential.list': () => ({}),
+  'credential.get': async () => ({ id: await newCredential() }),
+  'credential.create': () => ({
+    key: unique().replace(' ', '-'),
+    name: 'x',
+    type: 'core/bearer',
+    data: { token: 'x' },
+    allowedHosts: ['a.example'],
+  }),
+  'credential.update': async () => ({ id: await newCredential(), expectedRev: 1, name: 'y' }),
+  'credential.delete': async () => ({ id: await newCredential() }),
+  'credential.test': async () => ({ id: await newCredential() }),
+  'credential.usedBy': async () => ({ id: await newCredential() }),
+  'credential.grantedBy': async () => ({ principalId: await newMember() }),
+  'oauth2.start': async () => ({ id: await newCredential() }),
+  'variable.list': () => ({}),
+  'variable.set': () => ({ key: 'x', value: 1 }),
+  'variable.delete': async () => ({ key: await newVariable() }),
+  'instance.rotateRootKey': () => ({}),
+  'instance.renewDataKeys': () => ({}),
 };
+
+/** Like the one there is. */
+async function anotherRun(): Promise<string> {
+  const id = uuidv7();
+  await kit.database.database.query(
+    `insert into run select (jsonb_populate_record(r, jsonb_build_object('id', $2::text))).* from run r where r.id = $1`,
+    [runId, id],
+  );
+  return id;
+}
+
+/** One of whoever asks, because nobody sees another one's. */
+async function viewOf(by: TestCaller): Promise<string> {
+  if (by.principalId === '') return crypto.randomUUID();
+  return inWorkspace(kit.database.database, { workspaceId: kit.workspace.id, principalId: by.principalId }, (tx) =>
+    createSavedView(tx, { page: 'runs', name: unique(), filter: {}, isShared: false }),
+  );
+}
 
 function inputOf(name: string, by: TestCaller): object | Promise<object> {
   const make = INPUTS[name];
@@ -124,19 +405,14 @@ function outcomeOf(code: string | undefined): Outcome {
   return code === 'UNAUTHENTICATED' || code === 'FORBIDDEN' || code === 'NOT_FOUND' ? code : 'through';
 }
 
-const ADAPTERS: { readonly [name: string]: (operation: Operation, input: object, by: TestCaller) => Promise<Outcome> } = {
-  async execute(operation, input, by) {
-    try {
-      await kit.execute(operation, input, await by.caller());
-      return 'through';
-    } catch (error) {
-      if (error instanceof OperationProblem) return outcomeOf(error.code);
-      throw error;
-    }
-  },
+type Call = (operation: Operation, input: object, by: TestCaller) => Promise<Outcome>;
+
+const ADAPTERS: { readonly [name: string]: Call } = {
   REST: byRest,
   async GraphQL(operation, input, by) {
     const answer = await graphqlCall(operation, input, by);
+    // Whoever comes with a key that is none is refused before the document is looked at.
+    if (answer.json?.error) return outcomeOf(answer.json.error.code);
     const [error] = answer.json.errors ?? [];
     expect(error?.extensions?.code ?? '', `${operation.name} ${answer.text}`).not.toBe('INTERNAL');
     if (error) {
@@ -188,6 +464,8 @@ interface Who {
   readonly title: string;
   readonly kind: 'person' | 'key' | 'service' | 'system' | 'nobody';
   readonly role: Role | undefined;
+  /** Runs the instance. */
+  readonly isOperator?: boolean;
   readonly by: TestCaller;
 }
 
@@ -204,6 +482,9 @@ async function everyone(): Promise<Who[]> {
   const outsider = await kit.person('owner', { in: 'elsewhere' });
   list.push({ title: 'owner of another workspace, asking here', kind: 'person', role: undefined, by: inDefault(outsider) });
   list.push({ title: 'key of another workspace, asking here', kind: 'key', role: undefined, by: inDefault(await kit.apiKey(outsider)) });
+  const operator = await kit.person('viewer');
+  await inInstance(kit.database.database, (tx) => grantInstanceRole(tx, { principalId: operator.principalId, role: 'operator' }));
+  list.push({ title: 'operator, a viewer here', kind: 'person', role: 'viewer', isOperator: true, by: operator });
   list.push({ title: 'local command line', kind: 'system', role: 'owner', by: kit.system });
   list.push({ title: 'nobody', kind: 'nobody', role: undefined, by: kit.nobody });
   return list;
@@ -222,16 +503,46 @@ function inDefault(by: TestCaller): TestCaller {
   };
 }
 
-function expected({ permission, name }: Operation, { kind, role }: Who): Outcome {
-  if ('public' in permission) return name === 'invitation.look' || name === 'invitation.accept' ? 'NOT_FOUND' : 'through';
-  if (kind === 'nobody') return 'UNAUTHENTICATED';
-  if ('person' in permission) return kind !== 'person' ? 'FORBIDDEN' : name === 'session.revoke' ? 'NOT_FOUND' : 'through';
-  if (role === undefined) return 'NOT_FOUND';
+/** Where a handler refuses for more than permission. */
+const EXCEPTIONS: Readonly<Record<string, (who: Who) => Outcome | undefined>> = {
+  // Tokens nobody was given.
+  'invitation.look': () => 'NOT_FOUND',
+  'invitation.accept': () => 'NOT_FOUND',
+  'person.resetPassword': () => 'NOT_FOUND',
+  // Things of one's own that are not there.
+  'session.revoke': (who) => (who.kind === 'person' ? 'NOT_FOUND' : undefined),
+  'identity.beginLink': (who) => (who.kind === 'person' ? 'NOT_FOUND' : undefined),
+  'identity.unlink': (who) => (who.kind === 'person' ? 'NOT_FOUND' : undefined),
+  'identityProvider.delete': (who) => (operates(who) ? 'NOT_FOUND' : undefined),
+  'workspace.delete': (who) => (operates(who) ? 'NOT_FOUND' : undefined),
+  'workspace.restore': (who) => (operates(who) ? 'NOT_FOUND' : undefined),
   // Keys are made by people, and the command line is nobody who could have one.
-  if (name === 'apiKey.create' && kind !== 'person') return 'FORBIDDEN';
-  if (name === 'apiKey.revoke' && kind === 'system') return 'NOT_FOUND';
+  'apiKey.create': (who) => (who.role !== undefined && who.kind !== 'person' ? 'FORBIDDEN' : undefined),
+  'apiKey.revoke': (who) => (who.kind === 'system' ? 'NOT_FOUND' : undefined),
+  'service.createKey': (who) => (who.role !== undefined && (who.kind === 'key' || who.kind === 'service') ? 'FORBIDDEN' : undefined),
+  // The command line has the local token.
+  'session.token': (who) => (who.kind === 'system' ? 'FORBIDDEN' : undefined),
+  // A machine does not walk away.
+  'workspace.leave': (who) => (who.role !== undefined && who.kind !== 'person' ? 'FORBIDDEN' : undefined),
+};
+
+/** Operations that leave their caller without what the next call needs. */
+const USES_CALLER_UP: ReadonlySet<string> = new Set(['session.signOut', 'workspace.leave']);
+
+const operates = (who: Who): boolean => who.kind === 'system' || who.isOperator === true;
+
+function expected({ permission, name }: Operation, who: Who): Outcome {
+  const exception = EXCEPTIONS[name]?.(who);
+  if (exception !== undefined) return exception;
+  const { kind, role } = who;
+  if ('public' in permission) return 'through';
+  if (kind === 'nobody') return 'UNAUTHENTICATED';
+  if ('person' in permission) return kind === 'person' ? 'through' : 'FORBIDDEN';
+  if ('action' in permission && ACTIONS[permission.action].on === 'instance' && operates(who)) return 'through';
+  if (role === undefined) return 'NOT_FOUND';
   if ('member' in permission) return 'through';
-  return covers(role, ACTIONS[permission.action].role) ? 'through' : 'FORBIDDEN';
+  const rule = ACTIONS[permission.action];
+  return rule.on !== 'instance' && covers(role, rule.role) ? 'through' : 'FORBIDDEN';
 }
 
 beforeAll(async () => {
@@ -242,12 +553,13 @@ beforeAll(async () => {
   workflowId = imported.json.workflowId;
   runId = (await kit.rest(kit.system, 'POST', '/runs', { workflow: 'Shared' })).json.runId;
   await kit.rest(kit.system, 'GET', `/runs/${runId}/state?waitMs=10000`);
+  fileId = await newFile();
   everybody = await everyone();
 });
 afterAll(() => kit.close());
 
 describe('every operation for everybody', () => {
-  test('has an input here', () => {
+  test('S0-094: has an input here, so that none is left out', () => {
     expect(kit.registry.all.map((operation) => operation.name).toSorted()).toEqual(Object.keys(INPUTS).toSorted());
   });
 
@@ -257,13 +569,26 @@ describe('every operation for everybody', () => {
       const operation = kit.registry.get(name);
       const wrong: string[] = [];
       for (const [adapter, call] of Object.entries(ADAPTERS)) {
-        const callers = name === 'session.signOut' ? await everyone() : everybody;
-        for (const who of callers) {
-          const input = await inputOf(name, who.by);
+        // Bytes beside the fields are carried by REST alone.
+        if (operation.stream !== undefined && adapter === 'GraphQL') continue;
+        // Keys of a person before the person, with whom they end.
+        const all = USES_CALLER_UP.has(name) ? (await everyone()).toReversed() : everybody;
+        // Both adapters take their caller from one place; what differs between keys and services is looked at by one of them each.
+        const callers = all.filter((who) => who.kind !== (adapter === 'REST' ? 'key' : 'service'));
+        const check = async (who: Who, input: object): Promise<void> => {
           const outcome = await call(operation, input, who.by);
           const due = expected(operation, who);
           if (outcome !== due) wrong.push(`${who.title} by ${adapter}: ${outcome} instead of ${due}`);
-        }
+        };
+        const [passing, refused] = [
+          callers.filter((who) => expected(operation, who) === 'through'),
+          callers.filter((who) => expected(operation, who) !== 'through'),
+        ];
+        // Who is refused uses nothing up, so one thing does for all of them, at once.
+        const untouched = name === 'apiKey.revoke' ? undefined : refused[0] && (await inputOf(name, refused[0].by));
+        await Promise.all(refused.map(async (who) => check(who, untouched ?? (await inputOf(name, who.by)))));
+        if (operation.kind === 'query') await Promise.all(passing.map(async (who) => check(who, await inputOf(name, who.by))));
+        else for (const who of passing) await check(who, await inputOf(name, who.by));
       }
       expect(wrong).toEqual([]);
     },
@@ -285,42 +610,174 @@ describe('every operation for everybody', () => {
   });
 });
 
+const TENANT_TABLES = [
+  'workflow',
+  'draft',
+  'version',
+  'deployment',
+  'project',
+  'folder',
+  'tag',
+  'team',
+  'team_member',
+  'role_grant',
+  'api_key',
+  'invitation',
+  'member',
+  'credential',
+  'run',
+  'file',
+] as const;
+
+/** Ids of everything in a workspace. */
+async function idsOf(workspaceId: string): Promise<ReadonlySet<string>> {
+  const found = new Set<string>();
+  for (const table of TENANT_TABLES) {
+    const rows = await kit.database.database.query<{ row: Record<string, unknown> }>(
+      `select row_to_json(t) as row from ${table} t where workspace_id = $1`,
+      [workspaceId],
+    );
+    for (const { row } of rows)
+      for (const name of ['id', 'workflow_id', 'principal_id', 'team_id']) if (typeof row[name] === 'string') found.add(row[name]);
+  }
+  // Everybody knows the command line, and an outsider himself.
+  found.delete(kit.system.principalId);
+  return found;
+}
+
+/** A digest of everything in a workspace, by table. */
+async function contentOf(workspaceId: string): Promise<object> {
+  const digests: Record<string, unknown> = {};
+  for (const table of TENANT_TABLES) {
+    const [row] = await kit.database.database.query<{ digest: string }>(
+      `select md5(coalesce(string_agg(r, '' order by r), '')) as digest from (select row_to_json(t)::text as r from ${table} t where workspace_id = $1) s`,
+      [workspaceId],
+    );
+    digests[table] = row?.digest;
+  }
+  return digests;
+}
+
+/** They act as the owner of the tables and name the workspace themselves. */
+const ABOVE_POLICIES: ReadonlySet<string> = new Set([]);
+
+/** An input about things of this workspace that are there already, so that nothing but the call could change them. */
+async function inputAboutUs(name: string): Promise<object | undefined> {
+  const input = (await INPUTS[name]?.(kit.system)) as Record<string, unknown> | undefined;
+  return input && ['id', 'runId', 'workflowId', 'principalId', 'resourceId', 'projectId'].some((field) => field in input)
+    ? input
+    : undefined;
+}
+
 describe('another workspace', () => {
   test('an id from elsewhere is not there, and answers do not differ from those about nothing', async () => {
     const outsider = await kit.person('owner', { in: 'elsewhere' });
     for (const operation of kit.registry.all) {
       const input = (await inputOf(operation.name, outsider)) as Record<string, unknown>;
-      const fields = ['id', 'runId', 'workflowId', 'principalId'].filter((field) => field in input);
+      const fields = ['id', 'runId', 'workflowId', 'principalId', 'resourceId'].filter((field) => field in input);
       if (fields.length === 0 || !('action' in operation.permission)) continue;
+      if (ACTIONS[operation.permission.action].on === 'instance') continue;
       const nowhere = { ...input, ...Object.fromEntries(fields.map((field) => [field, crypto.randomUUID()])) };
       const [here, nothing] = [await restCall(operation, input, outsider), await restCall(operation, nowhere, outsider)];
       expect([operation.name, here.status, here.json.error.code]).toEqual([operation.name, 404, 'NOT_FOUND']);
       const blank = (text: string): string => text.replaceAll(/[0-9a-f]{8}-[0-9a-f-]{27}/g, 'id');
       expect(blank(here.text), operation.name).toBe(blank(nothing.text));
     }
-  });
+  }, 60_000);
 
-  test('lists and counts of another workspace hold nothing of this one', async () => {
+  test('no list, count or search of another workspace names anything of this one', async () => {
+    const ours = await idsOf(kit.workspace.id);
+    expect(ours.size).toBeGreaterThan(50);
     const outsider = await kit.person('owner', { in: 'elsewhere' });
-    for (const path of [
-      '/workflows',
-      '/workflows/overview',
-      '/workflows/counts',
-      '/runs',
-      '/runs/overview',
-      '/now',
-      '/find?text=Shared',
-      '/audit',
-      '/members',
-      '/invitations',
-      '/api-keys',
-    ]) {
-      const { status, text } = await kit.rest(outsider, 'GET', path);
-      expect([path, status]).toEqual([path, 200]);
-      expect(text, path).not.toMatch(new RegExp(`${workflowId}|${runId}|Shared`));
+    for (const by of [outsider, await kit.apiKey(outsider)]) {
+      for (const operation of kit.registry.all) {
+        if (operation.kind !== 'query' || 'person' in operation.permission || 'public' in operation.permission) continue;
+        if (!operation.input.safeParse({}).success && !('text' in operation.input.shape)) continue;
+        for (const input of [{}, { first: 100 }, { search: 'Shared' }, { text: 'Shared' }, { limit: 100 }]) {
+          if (!operation.input.safeParse(input).success) continue;
+          const { status, text } = await restCall(operation, input, by);
+          expect(status, `${operation.name} ${text}`).toBeLessThan(500);
+          const leaked = (text.match(/[0-9a-f]{8}-[0-9a-f-]{27}/g) ?? []).filter((one) => ours.has(one));
+          expect([operation.name, leaked]).toEqual([operation.name, []]);
+          expect([operation.name, text.includes('CANARY')]).toEqual([operation.name, false]);
+        }
+      }
     }
     expect((await kit.rest(outsider, 'GET', '/workflows/counts')).json).toEqual({ all: 0, live: 0, drafts: 0, attention: 0, projects: 1 });
-    expect((await kit.rest(outsider, 'GET', '/now')).json).toMatchObject({ runningCount: 0, endedToday: 0 });
+  }, 60_000);
+
+  test('without any authorization row-level security still hides it, and lets nothing in it be changed', async () => {
+    const there = await kit.database.database.query<{ id: string }>(`select id from workspace where slug = 'elsewhere'`);
+    const outsider = await kit.person('owner', { in: 'elsewhere' });
+    // Who may do everything, wherever it is: of the two walls only the second one stands.
+    const caller: Caller = {
+      ...(await kit.system.caller()),
+      actor: { kind: 'system', principalId: outsider.principalId },
+      access: { ...NO_ACCESS, workspaceId: there[0]?.id ?? '' },
+    };
+    const attempts: { operation: Operation; input: object }[] = [];
+    for (const operation of kit.registry.all) {
+      // What operators do above the workspaces is behind no workspace's policy.
+      if (!('action' in operation.permission) || ACTIONS[operation.permission.action].on === 'instance') continue;
+      if (operation.stream !== undefined || ABOVE_POLICIES.has(operation.name)) continue;
+      const input = await inputAboutUs(operation.name);
+      if (input) attempts.push({ operation, input });
+    }
+    expect(attempts.length).toBeGreaterThan(50);
+    const ours = await idsOf(kit.workspace.id);
+    const before = await contentOf(kit.workspace.id);
+    for (const { operation, input } of attempts) {
+      const answer = await kit.execute(operation, input, caller).then(
+        (result) => JSON.stringify(result ?? null),
+        (error: unknown) => {
+          expect(error, operation.name).toBeInstanceOf(OperationProblem);
+          return JSON.stringify((error as OperationProblem).toBody());
+        },
+      );
+      const leaked = (answer.match(/[0-9a-f]{8}-[0-9a-f-]{27}/g) ?? []).filter(
+        (one) => ours.has(one) && !JSON.stringify(input).includes(one),
+      );
+      expect([operation.name, leaked, answer.includes('CANARY')]).toEqual([operation.name, [], false]);
+    }
+    expect(await contentOf(kit.workspace.id)).toEqual(before);
+  }, 60_000);
+});
+
+describe('live topics', () => {
+  test('are heard by exactly who may read what they are about, and by a key only within its scopes', async () => {
+    const rights = createLiveRights({ database: kit.database.database, log: { warn: () => undefined } });
+    const workspaceId = kit.workspace.id;
+    const topics = [
+      ['run.read', { kind: 'run', id: runId }],
+      ['run.read', { kind: 'workflow', id: workflowId, workspaceId }],
+      ['run.read', { kind: 'workspace', id: workspaceId }],
+      ['workspace.read', { kind: 'workspace', id: workspaceId }],
+    ] as const;
+    for (const [action, resource] of topics) {
+      for (const who of everybody.filter((one) => one.kind !== 'nobody')) {
+        const { actor } = await who.by.caller();
+        const { kind } = await rights.authorize({ actor }, action, resource);
+        expect([who.title, action, resource.kind, kind]).toEqual([
+          who.title,
+          action,
+          resource.kind,
+          who.role === undefined ? 'hidden' : 'allowed',
+        ]);
+      }
+      const owner = everybody.find((who) => who.title === 'owner signed in')!.by;
+      const { actor } = await (await kit.apiKey(owner, ['member.read'])).caller();
+      expect((await rights.authorize({ actor }, action, resource)).kind).not.toBe('allowed');
+      // A key is for one workspace, whatever its owner may elsewhere.
+      expect(
+        (
+          await rights.authorize(
+            { actor: { kind: actor.kind, principalId: actor.principalId }, workspaceId: crypto.randomUUID() },
+            action,
+            resource,
+          )
+        ).kind,
+      ).toBe('hidden');
+    }
   });
 });
 

@@ -1,12 +1,11 @@
 /** What is the same for the whole server, and finding things by a few letters. */
-import { listMembers, listWorkflows } from '@plugboard/persistence';
+import { listMembers, listRunRows, listWorkflows } from '@plugboard/persistence';
 import type { Catalog } from '@plugboard/plugin-host';
 import { z } from 'zod';
 import { visibleTo } from '../access/access.ts';
 import { may } from '../operation/demand.ts';
 import { type Operation, operation } from '../operation/operation.ts';
 import { json, text } from '../operation/shapes.ts';
-import { listRunRows } from '../runs/run-list.ts';
 
 const WORKSPACE = { kind: 'workspace' } as const;
 const MOST_FOUND = 20;
@@ -16,6 +15,8 @@ export interface ServerHealth {
   /** What is wrong, one line each. */
   readonly reasons: readonly string[];
   readonly activeRuns: number;
+  /** What an operator should look at although everything works. */
+  readonly notes?: readonly string[];
 }
 
 export interface InstanceOperationsOptions {
@@ -68,8 +69,9 @@ export function instanceOperations({ catalog, health, version }: InstanceOperati
       problems: [],
       rest: { method: 'GET', path: '/health' },
       async handler() {
-        const { ready, reasons, activeRuns } = await health();
-        return { state: ready ? ('ok' as const) : ('bad' as const), workers: 1, queued: activeRuns, version, notes: [...reasons] };
+        const { ready, reasons, activeRuns, notes = [] } = await health();
+        const state = !ready ? ('bad' as const) : notes.length > 0 ? ('warn' as const) : ('ok' as const);
+        return { state, workers: 1, queued: activeRuns, version, notes: [...reasons, ...notes] };
       },
     }),
     operation({

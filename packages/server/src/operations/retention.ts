@@ -1,65 +1,78 @@
-/** Keeps the database and its partitions in shape: tomorrow's partitions made, finished runs past their age deleted, in small steps. */
+/** Keeps runs and their payloads for as long as each workspace says, and the partitions they are in: tomorrow's made, empty ones dropped. */
 import {
   type Database,
+  type RunPayloads,
   deleteExpiredKeys,
   deleteExpiredRuns,
   deleteStaleInbox,
   dropEmptyPartitions,
   ensurePartitions,
+  listWorkspaceIds,
 } from '@plugboard/persistence';
+import type { Sweep } from './sweepers.ts';
 
 export interface RetentionOptions {
   readonly database: Database;
-  readonly workspaceId: string;
-  /** 0 keeps runs for ever. */
-  readonly retentionDays: number;
-  readonly log: { info(fields: object, message: string): void; warn(fields: object, message: string): void };
+  readonly payloads: RunPayloads;
+  /** Asked for at each step; 0 keeps runs for ever. */
+  readonly retentionDays: (workspaceId: string) => number;
 }
 
-const HOUR_MS = 60 * 60_000;
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 const STEP = 1000;
-/** Pause between two steps, so that deleting never holds up the journal, in milliseconds. */
-const PAUSE_MS = 50;
+const PAYLOAD_STEP = 100;
+/** The first pass comes soon: a server that is started for a short time each day forgets as well. */
+const FIRST_MS = 60_000;
 
-export interface Retention {
-  /** One whole pass. */
-  run(now: number): Promise<{ readonly deleted: number }>;
-  close(): void;
-}
-
-export function startRetention(options: RetentionOptions): Retention {
-  const { database, workspaceId, retentionDays, log } = options;
-  let closed = false;
-
-  const run: Retention['run'] = async (now) => {
-    await database.withClient((client) => ensurePartitions(client, new Date(now)));
-    let deleted = 0;
-    if (retentionDays > 0) {
-      const olderThan = now - retentionDays * DAY_MS;
-      for (;;) {
-        const count = await deleteExpiredRuns(database, { workspaceId, olderThan, limit: STEP });
-        deleted += count;
-        if (count < STEP || closed) break;
-        await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-      }
-      await database.withClient((client) => dropEmptyPartitions(client, { olderThan }));
-    }
-    await deleteExpiredKeys(database);
-    await deleteStaleInbox(database, { olderThan: now - HOUR_MS });
-    if (deleted > 0) log.info({ deleted }, 'finished runs past their retention were deleted');
-    return { deleted };
-  };
-
-  const timer = setInterval(() => {
-    run(Date.now()).catch((error: unknown) => log.warn({ err: error }, 'retention did not finish; the next pass goes on'));
-  }, HOUR_MS);
-  timer.unref();
-  return {
-    run,
-    close() {
-      closed = true;
-      clearInterval(timer);
+export function retentionSweeps({ database, payloads, retentionDays }: RetentionOptions): readonly Sweep[] {
+  return [
+    {
+      name: 'runs',
+      everyMs: HOUR_MS,
+      firstMs: FIRST_MS,
+      limit: STEP,
+      async step(now) {
+        let most = 0;
+        for (const workspaceId of await listWorkspaceIds(database)) {
+          const days = retentionDays(workspaceId);
+          if (days > 0)
+            most = Math.max(most, await deleteExpiredRuns(database, { workspaceId, olderThan: now - days * DAY_MS, limit: STEP }));
+        }
+        return most;
+      },
     },
-  };
+    {
+      name: 'partitions',
+      everyMs: HOUR_MS,
+      limit: Number.POSITIVE_INFINITY,
+      async step(now) {
+        const made = await database.withClient((client) => ensurePartitions(client, new Date(now)));
+        const workspaces = await listWorkspaceIds(database);
+        const shortest = workspaces.map(retentionDays).filter((days) => days > 0);
+        // Where all runs are kept for ever nothing gets empty.
+        const dropped =
+          shortest.length === 0
+            ? []
+            : await database.withClient((client) => dropEmptyPartitions(client, { olderThan: now - Math.min(...shortest) * DAY_MS }));
+        return made.length + dropped.length;
+      },
+    },
+    // Payloads of runs that are gone: those deleted just now, and once a day what a process that died left unnamed.
+    { name: 'payloads', everyMs: MINUTE_MS, limit: PAYLOAD_STEP, step: () => payloads.sweep(PAYLOAD_STEP) },
+    {
+      name: 'payload-names',
+      everyMs: DAY_MS,
+      limit: STEP,
+      step: (now) => payloads.forgetGoneRuns({ olderThan: now - HOUR_MS, limit: STEP }),
+    },
+    { name: 'run-keys', everyMs: HOUR_MS, firstMs: FIRST_MS, limit: STEP, step: () => deleteExpiredKeys(database, STEP) },
+    {
+      name: 'inbox',
+      everyMs: HOUR_MS,
+      limit: STEP,
+      step: (now) => deleteStaleInbox(database, { olderThan: now - HOUR_MS, limit: STEP }),
+    },
+  ];
 }

@@ -91,7 +91,7 @@ export function apiKeyOperations(): readonly Operation[] {
       rest: { method: 'POST', path: '/api-keys', status: 201 },
       handler: (ctx, input) =>
         ctx.inTransaction(async (tx) => {
-          if (ctx.apiKeyId !== undefined)
+          if (ctx.apiKeyId !== undefined || ctx.tokenId !== undefined)
             throw new OperationProblem('FORBIDDEN', 'A key cannot make keys', { hint: 'Sign in to make one.' });
           const validMs = input.expiresAt === undefined ? undefined : Date.parse(input.expiresAt) - Date.now();
           if (validMs !== undefined && validMs <= 0)
@@ -141,6 +141,7 @@ const GROUPS: { readonly [kind in ResourceKind]: string } = {
   project: 'Projects',
   workflow: 'Workflows',
   run: 'Runs',
+  file: 'Files',
   credential: 'Credentials',
 };
 

@@ -193,7 +193,7 @@ export function memberOperations({ linkOf }: { readonly linkOf: (token: string) 
 }
 
 /** Nobody gives a role above the own one, nor takes one away from somebody above. */
-function demandRank({ actor, access }: OperationContext, wanted: Role): void {
+export function demandRank({ actor, access }: OperationContext, wanted: Role): void {
   if (actor.kind === 'system' || covers(access.workspaceRole, wanted)) return;
   throw new OperationProblem('FORBIDDEN', `This needs the role ${wanted}`, {
     hint: `Ask somebody with the role ${wanted}.`,
@@ -201,7 +201,7 @@ function demandRank({ actor, access }: OperationContext, wanted: Role): void {
   });
 }
 
-function lastOwner(): OperationProblem {
+export function lastOwner(): OperationProblem {
   return new OperationProblem('LAST_OWNER', 'The workspace would have no owner', { hint: 'Make somebody else an owner first.' });
 }
 

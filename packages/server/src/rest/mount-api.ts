@@ -37,9 +37,11 @@ export function mountApi(app: Koa, options: ApiOptions): void {
 
   app.use(async (ctx, next) => {
     if (!isApiPath(ctx.path)) return next();
+    const workspaceSlug = takeWorkspace(ctx);
     const identity = await options.identify(ctx.req, {
       requestId: ctx.response.get('x-request-id'),
       setCookie: (header) => ctx.append('set-cookie', header),
+      ...(workspaceSlug === undefined ? {} : { workspaceSlug }),
     });
     identities.set(ctx.req, identity);
     // No name, id or text that is looked for has it in it, and PostgreSQL fails on it.
@@ -81,7 +83,7 @@ export function mountApi(app: Koa, options: ApiOptions): void {
         return `The server failed on this request. Its log has the details under ${requestId}.`;
       },
     };
-    const answer = await options.graphql.answer(parsed, context, ctx.get('accept'));
+    const answer = await options.graphql.answer(parsed, context, { accept: ctx.get('accept'), isKnown: !identity.isAnonymous });
     ctx.status = answer.status;
     ctx.type = answer.type;
     ctx.body = answer.text;
@@ -96,6 +98,14 @@ export function mountApi(app: Koa, options: ApiOptions): void {
     await next();
   });
   for (const router of [own, rest]) app.use(router.allowedMethods());
+}
+
+/** `/api/w/<slug>/runs` is `/api/runs` in that workspace. */
+function takeWorkspace(ctx: Koa.Context): string | undefined {
+  const [, slug, rest] = /^\/api\/w\/([^/]+)(\/.*)$/.exec(ctx.path) ?? [];
+  if (slug === undefined || rest === undefined) return undefined;
+  ctx.path = `/api${rest}`;
+  return slug;
 }
 
 function isApiPath(path: string): boolean {

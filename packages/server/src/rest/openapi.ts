@@ -18,11 +18,48 @@ export function openApiDocument(registry: Registry, info: { readonly url: string
     openapi: '3.1.0',
     info: { title: 'Plugboard', version: info.version, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
     servers: [{ url: info.url }],
-    security: [{ key: [] }],
+    security: [{ key: [] }, { session: [] }],
     paths,
     components: {
       schemas,
-      securitySchemes: { key: { type: 'http', scheme: 'bearer', description: 'An API key or a short-lived token.' } },
+      responses: {
+        Unexpected: {
+          description:
+            'A limit that every request has (413, 415, 429), a server that stops or has too much to do (503, with Retry-After), or a failure whose id the message gives (500).',
+          headers: {
+            'X-Request-Id': { description: 'Stands in the log beside what happened.', schema: { type: 'string' } },
+            'Retry-After': { description: 'Seconds.', schema: { type: 'integer' } },
+          },
+          content: { 'application/json': { schema: { $ref: '#/components/schemas/Problem' } } },
+        },
+      },
+      parameters: {
+        Workspace: {
+          name: 'X-Plugboard-Workspace',
+          in: 'header',
+          required: false,
+          description:
+            'Short name of the workspace; a key has its own. The address may name it instead: /api/w/sales/runs is /api/runs in the workspace sales.',
+          schema: { type: 'string', pattern: '^[a-z0-9][a-z0-9-]{0,62}$', default: 'default' },
+        },
+        IdempotencyKey: {
+          name: 'Idempotency-Key',
+          in: 'header',
+          required: false,
+          description: 'A repeated request with the same key does nothing twice, for a day; the answer is that of the first.',
+          schema: { type: 'string', minLength: 1, maxLength: 255 },
+        },
+      },
+      securitySchemes: {
+        key: { type: 'http', scheme: 'bearer', description: 'An API key or a short-lived token.' },
+        session: {
+          type: 'apiKey',
+          in: 'cookie',
+          name: '__Host-plugboard',
+          description:
+            'The cookie of a browser that signed in ("plugboard" over plain HTTP on this machine). Changes need the header X-Plugboard-Request too.',
+        },
+      },
     },
   };
 }
@@ -33,23 +70,13 @@ function describe(operation: Operation, schemas: Record<string, Schema>): Schema
   const inPath = new Set([...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1] ?? ''));
   const properties = Object.entries(input.properties ?? {});
   const required = new Set(input.required);
-  const asQuery = isQueryMethod(method);
-  const headers =
-    operation.kind === 'mutation'
-      ? [
-          {
-            name: 'Idempotency-Key',
-            in: 'header',
-            required: false,
-            description: 'A repeated request with the same key does nothing twice.',
-            schema: { type: 'string', maxLength: 255 },
-          },
-        ]
-      : [];
+  const asQuery = isQueryMethod(method) || operation.stream === 'upload';
+  const ofWorkspace = 'action' in operation.permission || 'member' in operation.permission;
+  const headers = operation.kind === 'mutation' && ofWorkspace ? [{ $ref: '#/components/parameters/IdempotencyKey' }] : [];
   const fields = properties
     .filter(([name]) => inPath.has(name) || asQuery)
     .map(([name, schema]) => ({ name, in: inPath.has(name) ? 'path' : 'query', required: inPath.has(name) || required.has(name), schema }));
-  const parameters = [...fields, ...headers];
+  const parameters = [...fields, ...headers, ...(ofWorkspace ? [{ $ref: '#/components/parameters/Workspace' }] : [])];
   const body = properties.filter(([name]) => !inPath.has(name));
   const problems = [...new Set([...(operation.kind === 'mutation' ? ALWAYS_OF_MUTATIONS : ALWAYS), ...operation.problems])];
   const byStatus = Map.groupBy(problems, (code) => PROBLEMS[code].status);
@@ -57,8 +84,11 @@ function describe(operation: Operation, schemas: Record<string, Schema>): Schema
     operationId: camelName(operation.name),
     summary: operation.summary,
     tags: [operation.name.split('.', 1)[0]],
+    'x-kind': operation.kind,
+    ...(bodyField === undefined ? {} : { 'x-body-field': bodyField }),
     ...('public' in operation.permission ? { security: [] } : {}),
     ...(parameters.length > 0 ? { parameters } : {}),
+    ...(operation.stream === 'upload' ? { requestBody: UPLOAD_BODY } : {}),
     ...(!asQuery && body.length > 0
       ? {
           requestBody: {
@@ -80,7 +110,10 @@ function describe(operation: Operation, schemas: Record<string, Schema>): Schema
         }
       : {}),
     responses: {
-      [status]: { description: 'Done', content: { 'application/json': { schema: schemaOf(operation.output, 'output', schemas) } } },
+      [status]:
+        operation.stream === 'download'
+          ? { description: 'The content.', content: { 'application/octet-stream': { schema: {} } } }
+          : { description: 'Done', content: { 'application/json': { schema: schemaOf(operation.output, 'output', schemas) } } },
       ...Object.fromEntries(
         [...byStatus].map(([code, codes]) => [
           code,
@@ -90,9 +123,23 @@ function describe(operation: Operation, schemas: Record<string, Schema>): Schema
           },
         ]),
       ),
+      default: { $ref: '#/components/responses/Unexpected' },
     },
   };
 }
+
+const UPLOAD_BODY = {
+  required: true,
+  content: {
+    'application/octet-stream': { schema: {} },
+    'multipart/form-data': {
+      schema: {
+        type: 'object',
+        properties: { file: { type: 'array', items: { type: 'string', contentMediaType: 'application/octet-stream' } } },
+      },
+    },
+  },
+};
 
 /** JSON Schema of a part; named parts are moved to the document's components. */
 function schemaOf(schema: z.ZodType, io: 'input' | 'output', schemas: Record<string, Schema>): Schema {

@@ -6,6 +6,8 @@ import { type Execute, allowWithoutLooking } from '../operation/execute.ts';
 import type { Caller, Operation } from '../operation/operation.ts';
 import { OperationProblem } from '../operation/problem.ts';
 import type { Registry } from '../operation/registry.ts';
+import type { Download } from '../operation/stream.ts';
+import { sendDownload } from './send-download.ts';
 
 export interface RestOptions {
   readonly registry: Registry;
@@ -28,10 +30,12 @@ export function restRouter({ registry, execute, callerOf, bodyOf }: RestOptions)
       const caller = await callerOf(ctx, operation);
       // A body of somebody who may not call at all is not even read.
       allowWithoutLooking(operation, caller);
-      const given = isQueryMethod(method) ? queryInput(operation.input, ctx.query) : bodyInput(await bodyOf(ctx), bodyField);
+      const hasQuery = isQueryMethod(method) || operation.stream === 'upload';
+      const given = hasQuery ? queryInput(operation.input, ctx.query) : bodyInput(await bodyOf(ctx), bodyField);
       const input: Record<string, unknown> = { ...given };
       for (const field of pathFields) input[field] = ctx.params[field];
-      const output = await execute(operation, input, caller);
+      const output = await execute(operation, input, operation.stream === 'upload' ? { ...caller, upload: { request: ctx.req } } : caller);
+      if (operation.stream === 'download') return sendDownload(ctx, output as Download);
       ctx.status = statusOf?.(output) ?? status;
       ctx.type = 'application/json';
       ctx.body = JSON.stringify(output ?? null);

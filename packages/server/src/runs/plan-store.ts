@@ -3,11 +3,17 @@ import { type WorkflowDefinition, compilePlan } from '@plugboard/engine';
 import { type Database, loadVersion } from '@plugboard/persistence';
 import type { LoadedPlan, PlanSource } from '@plugboard/runner';
 import type { TypeIR } from '@plugboard/sdk';
+import type { RunVariables } from '../credentials/variables.ts';
 
 /** Plans in memory; the least recently used leaves. */
 const LIMIT = 2000;
 
-export type PlanStore = PlanSource;
+export interface PlanStore extends PlanSource {
+  /** Before the draft of a workflow is compiled: reads what its runs see. */
+  prepare(workflowId: string): Promise<void>;
+}
+
+const DRAFT = 0;
 
 /** Thrown when a run names a version that is not in the database. */
 export class VersionMissingError extends Error {
@@ -18,19 +24,27 @@ export class VersionMissingError extends Error {
   }
 }
 
-export function createPlanStore(database: Database, findType: (type: string, version: number) => TypeIR | undefined): PlanStore {
+/** @param variables what expressions read as `$vars`; none without */
+export function createPlanStore(
+  database: Database,
+  findType: (type: string, version: number) => TypeIR | undefined,
+  variables?: RunVariables,
+): PlanStore {
   const plans = new Map<string, Promise<LoadedPlan>>();
 
   const compile = (definition: WorkflowDefinition, of: Omit<LoadedPlan, 'plan' | 'vars' | 'workflowName'>): LoadedPlan => ({
     ...of,
     plan: compilePlan(definition, findType),
     workflowName: definition.name,
-    vars: {},
+    get vars() {
+      return variables?.of(of.workflowId, of.environment) ?? {};
+    },
   });
 
   const fetchPlan = async (workflowId: string, version: number, environment: number): Promise<LoadedPlan> => {
     const stored = await loadVersion(database, workflowId, version);
     if (!stored) throw new VersionMissingError(workflowId, version);
+    await variables?.load(workflowId, environment);
     return compile(stored.definition, { workspaceId: stored.workspaceId, workflowId, version, environment });
   };
 
@@ -50,6 +64,12 @@ export function createPlanStore(database: Database, findType: (type: string, ver
       return made;
     },
 
-    compile: (definition, head) => compile(definition, { ...head, version: 0, environment: 0 }),
+    compile(definition, head) {
+      // A run of a draft that is found again after a crash cannot wait for them; they are there a moment later.
+      void variables?.load(head.workflowId, DRAFT).catch(() => undefined);
+      return compile(definition, { ...head, version: 0, environment: DRAFT });
+    },
+
+    prepare: async (workflowId) => variables?.load(workflowId, DRAFT),
   };
 }

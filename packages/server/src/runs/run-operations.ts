@@ -2,6 +2,7 @@
 import {
   RUN_STATUS,
   type RunState,
+  type StepState,
   type RunStatusName,
   TRIGGER_KIND,
   type TriggerKindName,
@@ -13,26 +14,32 @@ import {
 } from '@plugboard/engine';
 import {
   type LeasedOwnership,
+  type ListedRun,
+  addRunTags,
   createWorkflow,
   findDisplayNames,
+  findRunRow,
   findWorkflow,
   findWorkflowByName,
   getDraft,
+  listRunRows,
+  listRunTags,
   liveVersion,
+  nowSummary,
 } from '@plugboard/persistence';
 import type { LoadedPlan, Runner } from '@plugboard/runner';
 import type { Item, Json, JsonObject } from '@plugboard/sdk';
 import { z } from 'zod';
 import { type Resource, visibleTo } from '../access/access.ts';
 import { runFacts } from '../live/run-facts.ts';
+import { demandCredentialScope } from '../credentials/draft-scope.ts';
 import { demand, may } from '../operation/demand.ts';
 import { type Operation, type OperationContext, operation } from '../operation/operation.ts';
 import { OperationProblem, notFound } from '../operation/problem.ts';
 import { id, json, moment, namedRef, page, pageInput, pageOf, personRef, text } from '../operation/shapes.ts';
 import { type Definitions, semanticHash } from '../workflows/definitions.ts';
-import { demandVisible, noWorkflow, projectResource } from '../workflows/workflow-operations.ts';
+import { demandVisible, noWorkflow, projectResource } from '../workflows/workflow-access.ts';
 import type { PlanStore } from './plan-store.ts';
-import { type ListedRun, findRunRow, listRunRows } from './run-list.ts';
 import { history, stepOutput, stepViews } from './run-view.ts';
 import { chooseTrigger, startStored, triggerItem } from './start-run.ts';
 import { type OpenedRun, type StoredRuns, noRun } from './stored-runs.ts';
@@ -55,6 +62,11 @@ const FACTS_PER_CALL = 1000;
 const DEFAULT_ACTIVE_MS = 1_800_000;
 
 const runId = z.string().min(1).max(100);
+/** A tag as it is asked for. */
+const tagText = text(300).regex(/^[^=]{1,64}=/, 'is key=value; a key has 1 to 64 characters');
+export const runTags = z
+  .record(text(64, 1).regex(/^[^=:]+$/, 'has neither = nor : in it'), text(200))
+  .refine((tags) => Object.keys(tags).length <= 20, 'has more than 20 tags');
 const statuses = z.enum(Object.keys(RUN_STATUS) as [RunStatusName, ...RunStatusName[]]).meta({ id: 'RunStatus' });
 const triggers = z.enum(Object.keys(TRIGGER_KIND) as [TriggerKindName, ...TriggerKindName[]]).meta({ id: 'TriggerKind' });
 const runError = z
@@ -88,6 +100,7 @@ const runDetail = z
     seq: z.int(),
     activeMs: z.number(),
     itemsIn: z.int(),
+    tags: z.array(z.object({ key: z.string(), value: z.string() }).meta({ id: 'RunTag' })),
     limits: z.object({ costPd: z.string().optional(), activeMs: z.number() }).meta({ id: 'RunLimits' }),
     may: z.object({ control: z.boolean(), readData: z.boolean() }).meta({ id: 'RunRights' }),
   })
@@ -167,6 +180,18 @@ export function runOperations(options: RunOperationsOptions): readonly Operation
     }
   };
 
+  const control = async (ctx: OperationContext, given: string, what: 'pause' | 'resume') => {
+    const full = await fullId(ctx, given);
+    ctx.audit({ kind: 'run', id: full });
+    const problem = controlProblem(what, await rowOf(ctx, full));
+    if (problem) throw problem;
+    const row = { runId: full, workspaceId: ctx.workspaceId, sourceKey: `${what}:${ctx.requestId}`, kind: what };
+    await ownership.putInbox({ ...row, payload: { by: ctx.actor.principalId } });
+    runner.wake();
+    const now = await waitUntil(ctx, full, DECISION_WAIT_MS, (one) => isTerminal(one.status) || controlProblem(what, one) !== undefined);
+    return headView(now, undefined);
+  };
+
   const begin = (
     ctx: OperationContext,
     { loaded, definition }: RunPlan,
@@ -189,8 +214,9 @@ export function runOperations(options: RunOperationsOptions): readonly Operation
     trigger: string,
     items: readonly Item[],
     triggerKind: TriggerKindName,
-  ): Promise<string> =>
-    startStored(runner, {
+  ): Promise<string> => {
+    if (definition) demandCredentialScope(ctx.actor, loaded);
+    return startStored(runner, {
       loaded,
       trigger,
       items,
@@ -199,11 +225,13 @@ export function runOperations(options: RunOperationsOptions): readonly Operation
       initiator: ctx.actor.principalId,
       ...(definition ? { definition } : {}),
     });
+  };
 
   const draftPlan = async (ctx: OperationContext, workflowId: string): Promise<{ loaded: LoadedPlan; definition: WorkflowDefinition }> => {
     const draft = await ctx.inTransaction((tx) => getDraft(tx, workflowId));
     if (!draft) throw notFound('The workflow has no draft');
     const { definition } = definitions.demandSound(draft.definition, 'started');
+    await plans.prepare(workflowId);
     return { loaded: plans.compile(definition, { workspaceId: ctx.workspaceId, workflowId }), definition };
   };
 
@@ -256,6 +284,7 @@ export function runOperations(options: RunOperationsOptions): readonly Operation
           input: json.optional(),
           trigger: text(200).optional(),
           triggerNodeId: text(200).optional(),
+          tags: runTags.optional(),
           idempotencyKey: text(255, 1).optional(),
         })
         .refine(
@@ -272,12 +301,14 @@ export function runOperations(options: RunOperationsOptions): readonly Operation
         if (input.definition !== undefined) {
           const { definition } = definitions.demandSound(input.definition, 'started');
           const workflowId = await homeOf(ctx, definition);
+          await plans.prepare(workflowId);
           const started = await begin(
             ctx,
             { loaded: plans.compile(definition, { workspaceId: ctx.workspaceId, workflowId }), definition },
             trigger,
             [given],
           );
+          await tag(ctx, started, input.tags);
           ctx.audit({ kind: 'run', id: started });
           return { runId: started };
         }
@@ -291,6 +322,7 @@ export function runOperations(options: RunOperationsOptions): readonly Operation
           source === 'draft' ? await draftPlan(ctx, workflow.id) : { loaded: await livePlan(ctx, workflow.id, workflow.name) };
         const isList = input.workflowId !== undefined && Array.isArray(given);
         const started = await begin(ctx, plan, trigger, isList ? given : [given]);
+        await tag(ctx, started, input.tags);
         ctx.audit({ kind: 'run', id: started });
         return { runId: started };
       },
@@ -307,17 +339,21 @@ export function runOperations(options: RunOperationsOptions): readonly Operation
         triggers: z.array(triggers).max(8).optional(),
         since: moment.optional(),
         until: moment.optional(),
+        /** An id or its end, or `key:value` of a tag. */
         search: text(300).optional(),
+        /** `key=value` each; a run has all of them. */
+        tags: z.array(tagText).max(5).optional(),
         first: pageInput.first,
         after: id.optional(),
       }),
       output: pageOf(runRow).meta({ id: 'RunRows' }),
       problems: [],
       rest: { method: 'GET', path: '/runs/overview' },
-      handler: (ctx, { since, until, ...input }) =>
+      handler: (ctx, { since, until, search, tags, ...input }) =>
         ctx.inTransaction(async (tx) => {
           const found = await listRunRows(tx, {
             ...input,
+            ...searched(search, tags),
             visible: visible(ctx),
             ...(since === undefined ? {} : { since: Date.parse(since) }),
             ...(until === undefined ? {} : { until: Date.parse(until) }),
@@ -396,6 +432,7 @@ export function runOperations(options: RunOperationsOptions): readonly Operation
           seq: run.events,
           activeMs: ended?.type === 'run.ended' ? ended.activeMs : Math.max(0, state.at - state.startedAt),
           itemsIn: itemsIn(events[0]),
+          tags: await ctx.inTransaction((tx) => listRunTags(tx, full)),
           limits: { activeMs: definition?.settings.timeoutMs ?? DEFAULT_ACTIVE_MS },
           may: { control: may(ctx, 'run.control', resourceOf(row)), readData: may(ctx, 'run.readData', resourceOf(row)) },
         };
@@ -561,6 +598,33 @@ export function runOperations(options: RunOperationsOptions): readonly Operation
       },
     }),
     operation({
+      name: 'run.pause',
+      field: 'pauseRun',
+      kind: 'mutation',
+      summary:
+        'Hold a run: what is under way ends, nothing behind it starts. Answers once it is paused, or after a while with how it stands.',
+      permission: { action: 'run.control', on: onRun },
+      input: z.strictObject({ id: runId }),
+      output: runHead,
+      problems: ['RUN_STATE', 'RUN_ENDED'],
+      rest: { method: 'POST', path: '/runs/{id}/pause' },
+      transactional: false,
+      handler: (ctx, input) => control(ctx, input.id, 'pause'),
+    }),
+    operation({
+      name: 'run.resume',
+      field: 'resumeRun',
+      kind: 'mutation',
+      summary: 'Let a run go on that is paused or in quarantine.',
+      permission: { action: 'run.control', on: onRun },
+      input: z.strictObject({ id: runId }),
+      output: runHead,
+      problems: ['RUN_STATE', 'RUN_ENDED'],
+      rest: { method: 'POST', path: '/runs/{id}/resume' },
+      transactional: false,
+      handler: (ctx, input) => control(ctx, input.id, 'resume'),
+    }),
+    operation({
       name: 'run.resolve',
       field: 'resolveUnknown',
       kind: 'mutation',
@@ -674,62 +738,56 @@ export function runOperations(options: RunOperationsOptions): readonly Operation
         const running = await Promise.all(
           summary.newest.map(async ({ id: one, workflowName }) => {
             const { state } = await stored.open(ctx.inTransaction, ctx.workspaceId, one);
-            const steps = state.root.steps.filter((_, index) => state.plan.nodes[index]?.isTrigger !== true);
+            const steps = state.root.steps.filter((step) => step !== undefined && state.plan.nodes[step.index]?.isTrigger !== true);
             return {
               runId: one,
               workflowName,
-              stepsDone: steps.filter((step) => step.endedAt > 0 || step.skip !== undefined).length,
+              stepsDone: steps.filter((step) => step && (step.endedAt > 0 || step.skip !== undefined)).length,
               stepsTotal: steps.length,
             };
           }),
         );
-        const { newest: _, ...counts } = summary;
-        return { ...counts, running };
+        const { newest: _, waiting, ...counts } = summary;
+        const { count, oldestAt } = waiting;
+        return { ...counts, waiting: { count, ...(oldestAt ? { oldestAt: oldestAt.toISOString() } : {}) }, running };
       },
     }),
   ];
 }
 
-interface NowRow {
-  readonly running: number;
-  readonly waiting: number;
-  readonly oldest: Date | null;
+/** Tags are of the run once it is stored; it may have ended by then. */
+async function tag(ctx: OperationContext, started: string, tags: z.output<typeof runTags> | undefined): Promise<void> {
+  const list = Object.entries(tags ?? {}).map(([key, value]) => ({ key, value }));
+  if (list.length > 0) await ctx.inTransaction((tx) => addRunTags(tx, { workspaceId: ctx.workspaceId, runId: started, tags: list }));
 }
 
-async function nowSummary(tx: Parameters<typeof findRunRow>[0], seen: ReturnType<typeof visibleTo>) {
-  const values = [tx.context.workspaceId, ...(seen.kind === 'all' ? [null, []] : [seen.projectIds, seen.ids])];
-  const mine = `w.workspace_id = $1 and ($2::uuid[] is null or w.project_id = any($2) or w.id = any($3::uuid[]))`;
-  const [live] = await tx.query<NowRow>(
-    `select count(*) filter (where l.status in (0, 1))::int4 as running, count(*) filter (where l.status = 3)::int4 as waiting,
-            min(l.started_at) filter (where l.status = 3) as oldest
-       from run_live l join workflow w on w.id = l.workflow_id where l.workspace_id = $1 and ${mine}`,
-    values,
-  );
-  const newest = await tx.query<{ id: string; workflowName: string }>(
-    `select l.run_id as id, w.name as "workflowName" from run_live l join workflow w on w.id = l.workflow_id
-      where l.workspace_id = $1 and l.status = 1 and ${mine} order by l.run_id desc limit 3`,
-    values,
-  );
-  const ended = await tx.query<{ name: string; n: number; failed: number }>(
-    `select w.name, sum(s.n)::int4 as n, coalesce(sum(s.n) filter (where s.status in (5, 7)), 0)::int4 as failed
-       from run_stats s join workspace k on k.id = s.workspace_id join workflow w on w.id = s.workflow_id
-      where s.workspace_id = $1 and s.bucket >= date_trunc('day', now() at time zone k.zone) at time zone k.zone and ${mine}
-      group by w.id, w.name order by failed desc, w.name`,
-    values,
-  );
-  const failedCount = ended.reduce((sum, row) => sum + row.failed, 0);
-  const [most] = ended;
-  return {
-    newest,
-    runningCount: live?.running ?? 0,
-    waiting: { count: live?.waiting ?? 0, ...(live?.oldest ? { oldestAt: live.oldest.toISOString() } : {}) },
-    failedToday: { count: failedCount, ...(most && most.failed > 0 ? { mostOf: { workflowName: most.name, count: most.failed } } : {}) },
-    endedToday: ended.reduce((sum, row) => sum + row.n, 0),
-  };
+/** What people type is an id, its end, or a tag. */
+function searched(search: string | undefined, asked: readonly string[] = []): Pick<Parameters<typeof listRunRows>[1], 'search' | 'tags'> {
+  const tags = asked.map((one) => splitAt(one, '='));
+  const typed = search?.trim() ?? '';
+  if (typed.indexOf(':') > 0) return { tags: [...tags, splitAt(typed, ':')] };
+  return { tags, ...(typed === '' ? {} : { search: typed }) };
 }
 
-function resourceOf(row: ListedRun): Resource {
+function splitAt(pair: string, mark: string): { key: string; value: string } {
+  const at = pair.indexOf(mark);
+  return { key: pair.slice(0, at), value: pair.slice(at + 1) };
+}
+
+export function resourceOf(row: ListedRun): Resource {
   return { kind: 'run', workflowId: row.workflowId, projectId: row.projectId ?? '' };
+}
+
+/** A paused run can be resumed, a running or waiting one paused; what is asked of any other is refused with how it stands. */
+function controlProblem(what: 'pause' | 'resume', { status, waitingFor }: ListedRun): OperationProblem | undefined {
+  if (isTerminal(status)) return ended(status);
+  const isHeld = status === 'paused' || waitingFor === 'quarantine';
+  if (what === 'resume' ? isHeld : !isHeld && status !== 'pending') return undefined;
+  return new OperationProblem('RUN_STATE', `The run is ${status}${waitingFor ? ` for ${waitingFor}` : ''}`, {
+    params: { status },
+    hint:
+      what === 'resume' ? 'Only a run that is paused or in quarantine can be resumed.' : 'Only a run that works or waits can be paused.',
+  });
 }
 
 function ended(status: RunStatusName): OperationProblem {
@@ -747,7 +805,7 @@ function itemsIn(first: OpenedRun['events'][number] | undefined): number {
   return Object.values(first.outputs).reduce((sum, batch) => sum + batch.items.length, 0);
 }
 
-function stepOf(state: RunState, nodeId: string): RunState['root']['steps'][number] {
+function stepOf(state: RunState, nodeId: string): StepState {
   const node = state.plan.byId.get(nodeId) ?? state.plan.byName.get(nodeId);
   const step = node && state.root.steps[node.index];
   if (!step) throw notFound(`The workflow of this run has no step "${nodeId}"`);

@@ -5,6 +5,7 @@ import {
   type WorkspaceTransaction,
   findRun,
   findRunByShortId,
+  listRunRows,
   isUuid,
   loadVersion,
   type Database,
@@ -13,7 +14,6 @@ import { type LoadedPlan, decodeEvents } from '@plugboard/runner';
 import type { Visible } from '../access/access.ts';
 import { notFound } from '../operation/problem.ts';
 import type { PlanStore } from './plan-store.ts';
-import { listRunRows } from './run-list.ts';
 import { replay } from './run-view.ts';
 
 export interface OpenedRun {

@@ -6,12 +6,14 @@ import {
   TRIGGER_KIND,
   type WorkflowDefinition,
   checkDefinition,
+  parseDefinition,
   semanticText,
 } from '@plugboard/engine';
-import type { HookReply, HookSpec, TypePins } from '@plugboard/persistence';
+import type { HookSpec, TypePins } from '@plugboard/persistence';
 import type { Catalog } from '@plugboard/plugin-host';
 import { parse as parseYaml } from 'yaml';
 import { parseJson } from '../edge/read-body.ts';
+import { hookProblems, hookSpecs } from '../hooks/hook-spec.ts';
 import { OperationProblem } from '../operation/problem.ts';
 import { checkCode } from './check-code.ts';
 
@@ -26,6 +28,8 @@ export interface WorkflowStart {
 export interface Definitions {
   /** Everything that is wrong with a definition, worst first. */
   validate(input: unknown): { readonly definition?: WorkflowDefinition; readonly problems: readonly Problem[] };
+  /** A draft may be unfinished, but has to be a workflow. @throws OperationProblem DEFINITION_INVALID */
+  demandReadable(input: unknown): WorkflowDefinition;
   /** @throws OperationProblem DEFINITION_INVALID, saying that nothing was `done` */
   demandSound(
     input: unknown,
@@ -33,14 +37,25 @@ export interface Definitions {
   ): { readonly definition: WorkflowDefinition; readonly warnings: readonly Problem[] };
   /** Package and version of each node type used, so that a version says what it was published with. */
   pins(definition: WorkflowDefinition): TypePins;
+  /** Plugins that node types belong to and that are not installed. */
+  missingPlugins(input: unknown): readonly string[];
   hooks(definition: WorkflowDefinition): HookSpec[];
-  starts(definition: WorkflowDefinition): WorkflowStart[];
+  /** `prefix`: what stands before the webhook paths of the workspace. */
+  starts(definition: WorkflowDefinition, prefix?: string): WorkflowStart[];
 }
 
 export function createDefinitions(catalog: Catalog): Definitions {
+  const webhookProblems = (definition: WorkflowDefinition): Problem[] =>
+    definition.nodes.flatMap((node, i) => {
+      const type = catalog.find(node.type, node.data.typeVersion);
+      if (type?.kind !== 'trigger' || type.trigger !== 'webhook' || node.data.disabled === true) return [];
+      const { params, name } = node.data;
+      return hookProblems({ nodeId: node.id, ir: type.params, params, name, path: `nodes[${i}].data.params` });
+    });
   const validate: Definitions['validate'] = (input) => {
     const result = checkDefinition(input, { findType: catalog.find, knownTypes: catalog.types(), checkCode });
-    const problems = result.problems.toSorted(bySeverity);
+    const found = result.ok ? [...result.problems, ...webhookProblems(result.definition)] : result.problems;
+    const problems = found.toSorted(bySeverity);
     return result.ok ? { definition: result.definition, problems } : { problems };
   };
   const triggersOf = (definition: WorkflowDefinition) =>
@@ -51,18 +66,34 @@ export function createDefinitions(catalog: Catalog): Definitions {
         const value = node.data.params[name] ?? type.params[name]?.default;
         return typeof value === 'string' ? value : '';
       };
-      return [{ node, trigger: type.trigger, param }];
+      return [{ node, trigger: type.trigger, ir: type.params, param }];
     });
+
+  const missingPlugins = (input: unknown): string[] => {
+    const known = new Set(catalog.types().map((type) => pluginOf(type.type)));
+    return [...new Set(typesIn(input).map(pluginOf))].filter((plugin) => plugin !== '' && !known.has(plugin)).toSorted();
+  };
 
   return {
     validate,
+    missingPlugins,
+
+    demandReadable(input) {
+      const parsed = parseDefinition(input);
+      if (parsed.ok) return parsed.definition;
+      const count = `${parsed.problems.length} ${parsed.problems.length === 1 ? 'problem' : 'problems'}`;
+      throw new OperationProblem('DEFINITION_INVALID', `The workflow has ${count}; nothing was changed`, { problems: parsed.problems });
+    },
 
     demandSound(input, done) {
       const { definition, problems } = validate(input);
       const errors = problems.filter((problem) => problem.severity === 'error');
       if (!definition || errors.length > 0) {
         const count = `${errors.length} ${errors.length === 1 ? 'problem' : 'problems'}`;
-        throw new OperationProblem('DEFINITION_INVALID', `The workflow has ${count}; nothing was ${done}`, { problems });
+        throw new OperationProblem('DEFINITION_INVALID', `The workflow has ${count}; nothing was ${done}`, {
+          problems,
+          ...missingParams(missingPlugins(input)),
+        });
       }
       return { definition, warnings: problems.filter((problem) => problem.severity === 'warning') };
     },
@@ -81,31 +112,51 @@ export function createDefinitions(catalog: Catalog): Definitions {
     hooks: (definition) =>
       triggersOf(definition)
         .filter(({ trigger }) => trigger === 'webhook')
-        // Validation has seen to it that these are texts.
-        .map(({ node, param }) => ({
-          nodeId: node.id,
-          method: param('method').toUpperCase(),
-          pattern: param('path'),
-          reply: param('reply') as HookReply,
-          settings: {},
-        })),
+        .flatMap(({ node, ir }) => hookSpecs({ nodeId: node.id, ir, params: node.data.params })),
 
-    starts: (definition) =>
-      triggersOf(definition).map(({ node, trigger, param }) => ({
+    starts: (definition, prefix = '') =>
+      triggersOf(definition).map(({ node, trigger, param, ir }) => ({
         nodeId: node.id,
         kind: Object.hasOwn(TRIGGER_KIND, trigger) ? (trigger as TriggerKindName) : 'manual',
-        text: trigger === 'webhook' ? `${param('method').toUpperCase()} ${hookAddress(param('path'))}` : node.data.name,
+        text:
+          trigger === 'webhook'
+            ? `${hookSpecs({ nodeId: node.id, ir, params: node.data.params })
+                .map((one) => one.method)
+                .join(', ')} ${hookAddress(param('path'), prefix)}`
+            : node.data.name,
       })),
   };
+}
+
+/** Said beside the problems: nobody has to read them to know what to install. */
+export function missingParams(plugins: readonly string[]): {
+  readonly params?: { readonly missingPlugins: readonly string[] };
+  readonly hint?: string;
+} {
+  if (plugins.length === 0) return {};
+  return { params: { missingPlugins: plugins }, hint: `It needs plugins that are not installed: ${plugins.join(', ')}.` };
+}
+
+/** The types of whatever looks like a node; the input may be anything. */
+function typesIn(input: unknown): string[] {
+  if (typeof input !== 'object' || input === null || !('nodes' in input) || !Array.isArray(input.nodes)) return [];
+  return (input.nodes as readonly unknown[]).slice(0, 10_000).flatMap((node) => {
+    const type: unknown = typeof node === 'object' && node !== null && 'type' in node ? node.type : undefined;
+    return typeof type === 'string' && type.length <= 200 ? [type] : [];
+  });
+}
+
+function pluginOf(type: string): string {
+  return type.includes('/') ? type.slice(0, type.lastIndexOf('/')) : '';
 }
 
 export function semanticHash(definition: WorkflowDefinition): string {
   return createHash('sha256').update(semanticText(definition)).digest('hex');
 }
 
-/** Where a webhook with this pattern is reached. */
-export function hookAddress(pattern: string): string {
-  return `/hooks/${pattern.replace(/^\/+/, '')}`;
+/** Where a webhook with this pattern is reached. `prefix`: what stands before the paths of its workspace. */
+export function hookAddress(pattern: string, prefix = ''): string {
+  return `/hooks/${prefix}${pattern.replace(/^\/+/, '')}`;
 }
 
 /**

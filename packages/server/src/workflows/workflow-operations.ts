@@ -1,37 +1,54 @@
 /** Workflows: listed, opened, made, imported, published, thrown away and brought back. */
 import { type WorkflowDefinition, diffDefinitions } from '@plugboard/engine';
 import {
+  type Database,
   type Workflow,
   type WorkspaceTransaction,
   createWorkflow,
   deleteWorkflow,
   findDisplayNames,
   findProject,
-  findWorkflow,
   findWorkflowByName,
   getDraft,
   getVersion,
-  listProjects,
   listVersions,
   listWorkflows,
+  hookPrefix,
   liveVersion,
-  publish,
   restoreWorkflow,
-  saveDraft,
 } from '@plugboard/persistence';
 import { z } from 'zod';
-import { type AccessSet, type Resource, visibleTo } from '../access/access.ts';
-import { demand, may } from '../operation/demand.ts';
+import { type Resource, visibleTo } from '../access/access.ts';
+import { may } from '../operation/demand.ts';
 import { type Operation, type OperationContext, operation } from '../operation/operation.ts';
 import { OperationProblem, notFound } from '../operation/problem.ts';
 import { DONE, id, json, namedRef, nothing, page, pageInput, pageOf, personRef, text } from '../operation/shapes.ts';
+import type { CheckCredentials } from '../credentials/bind-credentials.ts';
 import { type Definitions, hookAddress, readDefinitionText, semanticHash } from './definitions.ts';
-import { SORTS, VIEWS, countWorkflows, listWorkflowRows, recentRuns, successRates } from './workflow-list.ts';
+import { createImporter } from './importer.ts';
+import { libraryOperations } from './library-operations.ts';
+import { type PublisherOptions, createPublisher, revConflict } from './publisher.ts';
+import { versionOperations } from './version-operations.ts';
+import {
+  demandVisible,
+  demandWorkflow,
+  nameTaken,
+  noWorkflow,
+  projectResource,
+  trashedResource,
+  workflowResource,
+} from './workflow-access.ts';
+import { SORTS, VIEWS, countWorkflows, createSuccessRates, listWorkflowRows, recentRuns } from './workflow-list.ts';
 
 export interface WorkflowOperationsOptions {
+  readonly database: Database;
   readonly definitions: Definitions;
   /** Brings the routes of webhooks up to date before the answer. */
   readonly reloadRoutes: () => Promise<void>;
+  /** Writes what a published workflow may use, or refuses. */
+  readonly bind?: PublisherOptions['bind'];
+  /** What would keep a definition from being published because of the credentials it names. */
+  readonly checkCredentials?: CheckCredentials;
   readonly log: { warn(fields: object, message: string): void };
 }
 
@@ -112,46 +129,17 @@ const imported = z
   })
   .meta({ id: 'ImportedWorkflow' });
 
-export function workflowOperations({ definitions, reloadRoutes, log }: WorkflowOperationsOptions): readonly Operation[] {
-  const routesChanged = (workflowId: string) => async (): Promise<void> => {
-    // What changed is committed: where the table cannot be read now, the poll of the generation brings it.
-    await reloadRoutes().catch((error: unknown) =>
-      log.warn({ err: error, workflowId }, 'the webhook routes could not be reloaded after a change; trying again'),
-    );
-  };
-
-  const publishNow = async (
-    ctx: OperationContext,
-    tx: WorkspaceTransaction,
-    input: {
-      readonly workflowId: string;
-      readonly definition: WorkflowDefinition;
-      readonly note?: string | undefined;
-      readonly expectedRev?: number;
-    },
-  ): Promise<{ readonly version: number; readonly unchanged: boolean }> => {
-    const result = await publish(tx, {
-      workflowId: input.workflowId,
-      definition: input.definition,
-      semanticHash: semanticHash(input.definition),
-      typePins: definitions.pins(input.definition),
-      hooks: definitions.hooks(input.definition),
-      ...(input.note ? { note: input.note } : {}),
-      ...(input.expectedRev === undefined ? {} : { expectedRev: input.expectedRev }),
-    });
-    if (result.kind === 'not-found') throw notFound();
-    if (result.kind === 'conflict') throw revConflict(result.rev);
-    if (result.kind === 'hook-path-taken') {
-      const clashes: string[] = [];
-      for (const { method, pattern, workflow } of result.clashes)
-        clashes.push(`${method} ${pattern} belongs to ${await ownerText(ctx, tx, workflow)}.`);
-      throw new OperationProblem('HOOK_PATH_TAKEN', clashes.join(' '), {
-        hint: 'Choose another path, or take the other workflow out of service first. Nothing was changed.',
-      });
-    }
-    if (result.kind === 'published') ctx.afterCommit(routesChanged(input.workflowId));
-    return { version: result.version, unchanged: result.kind === 'unchanged' };
-  };
+export function workflowOperations({
+  database,
+  definitions,
+  reloadRoutes,
+  bind,
+  checkCredentials,
+  log,
+}: WorkflowOperationsOptions): readonly Operation[] {
+  const successRates = createSuccessRates();
+  const publisher = createPublisher({ definitions, reloadRoutes, ...(bind ? { bind } : {}), log });
+  const importOne = createImporter({ definitions, publisher });
 
   return [
     operation({
@@ -187,6 +175,7 @@ export function workflowOperations({ definitions, reloadRoutes, log }: WorkflowO
             tx,
             rows.filter((row) => row.draft && row.liveVersion !== null && row.draftHash !== row.liveHash),
           );
+          const prefix = await hookPrefix(tx, ctx.workspaceId);
           return page(
             rows.map((row) => {
               const recent = runs.get(row.id) ?? [];
@@ -196,10 +185,9 @@ export function workflowOperations({ definitions, reloadRoutes, log }: WorkflowO
                 id: row.id,
                 name: row.name,
                 project: { id: row.projectId, name: row.projectName },
-                starts: row.draft ? definitions.starts(row.draft) : [],
+                starts: row.draft ? definitions.starts(row.draft, prefix) : [],
                 ...(row.liveVersion === null ? {} : { liveVersion: row.liveVersion }),
-                state:
-                  row.liveVersion === null ? ('draft' as const) : row.isFailing && mayRead(row) ? ('failing' as const) : ('live' as const),
+                state: stateOf(row, mayRead(row)),
                 draftChanges: changes.get(row.id) ?? 0,
                 preview: previewOf(row.draft),
                 recentRuns: recent.map(({ startedAt: _, ...run }) => run),
@@ -294,7 +282,9 @@ export function workflowOperations({ definitions, reloadRoutes, log }: WorkflowO
           const n = await liveVersion(tx, workflow.id);
           const live = n === undefined ? undefined : await getVersion(tx, workflow.id, n);
           const project = await findProject(tx, workflow.projectId);
-          return { workflow, draft, live, project };
+          const shown = draft?.definition ?? live?.definition;
+          const unbound = shown && checkCredentials ? await checkCredentials(tx, { projectId: workflow.projectId, definition: shown }) : [];
+          return { workflow, draft, live, project, unbound, prefix: await hookPrefix(tx, ctx.workspaceId) };
         });
         const { workflow, live } = stored;
         const draft = stored.draft?.definition ?? live?.definition;
@@ -309,8 +299,8 @@ export function workflowOperations({ definitions, reloadRoutes, log }: WorkflowO
           draftChanges: live ? changeCount(live.definition, draft) : 0,
           savedAt: (stored.draft?.updatedAt ?? workflow.updatedAt).toISOString(),
           draft,
-          starts: definitions.starts(draft),
-          problems: definitions.validate(draft).problems.map((one) => ({ ...one })),
+          starts: definitions.starts(draft, stored.prefix),
+          problems: [...definitions.validate(draft).problems, ...stored.unbound].map((one) => ({ ...one })),
           may: rightsOn(ctx, { kind: 'workflow', id: workflow.id, projectId: workflow.projectId }),
         };
       },
@@ -374,6 +364,7 @@ export function workflowOperations({ definitions, reloadRoutes, log }: WorkflowO
       name: 'workflow.create',
       field: 'createWorkflow',
       kind: 'mutation',
+      counts: ['workflows'],
       summary: 'Make an empty workflow.',
       permission: { action: 'workflow.create', on: (ctx, input) => ctx.inTransaction((tx) => projectResource(tx, ctx, input.projectId)) },
       input: z.strictObject({ name: text(200, 1), projectId: id.optional() }),
@@ -398,6 +389,7 @@ export function workflowOperations({ definitions, reloadRoutes, log }: WorkflowO
       name: 'workflow.import',
       field: 'importWorkflow',
       kind: 'mutation',
+      counts: ['workflows'],
       summary: 'Take a workflow in as a definition or a file; one with a known name gets a new draft, or with publish a new version.',
       permission: {
         action: 'workflow.create',
@@ -418,7 +410,7 @@ export function workflowOperations({ definitions, reloadRoutes, log }: WorkflowO
         })
         .refine((input) => input.definition !== undefined || input.text !== undefined, 'Give "definition", or the "text" of a file'),
       output: imported,
-      problems: ['DEFINITION_INVALID', 'HOOK_PATH_TAKEN', 'NAME_TAKEN'],
+      problems: ['DEFINITION_INVALID', 'HOOK_PATH_TAKEN', 'CREDENTIAL_USE_REQUIRED', 'NAME_TAKEN'],
       rest: {
         method: 'POST',
         path: '/workflows/import',
@@ -427,42 +419,11 @@ export function workflowOperations({ definitions, reloadRoutes, log }: WorkflowO
       handler: (ctx, input) =>
         ctx.inTransaction(async (tx) => {
           const given = input.definition ?? (input.text === undefined ? undefined : readDefinitionText(input.text));
-          const { definition, warnings } = definitions.demandSound(given, 'changed');
-          const hash = semanticHash(definition);
-          const found = await findWorkflowByName(tx, definition.name);
-          let workflow: Pick<Workflow, 'id' | 'projectId'> | undefined = found;
-          let created = false;
-          if (!workflow) {
-            const projectId = (await projectResource(tx, ctx, input.projectId))?.id;
-            if (projectId === undefined)
-              throw notFound('The project that takes new workflows is not there', 'Restore it from the trash, or name another one.');
-            const made = await createWorkflow(tx, { projectId, definition, semanticHash: hash });
-            created = made.kind === 'created';
-            workflow = made.kind === 'created' ? made.workflow : await demandWorkflow(tx, made.workflowId);
-          }
-          const resource: Resource = { kind: 'workflow', id: workflow.id, projectId: workflow.projectId };
-          if (!created) {
-            // Names are unique in the workspace: of one that is hidden only that it exists is told.
-            if (!may(ctx, 'workflow.read', resource)) throw nameTaken(definition.name);
-            demand(ctx, 'workflow.edit', resource);
-            await saveDraft(tx, { workflowId: workflow.id, definition, semanticHash: hash });
-          }
-          ctx.audit({ kind: 'workflow', id: workflow.id, payload: { name: definition.name, published: input.publish } });
-          if (input.publish) demand(ctx, 'workflow.publish', resource);
-          const published = input.publish
-            ? await publishNow(ctx, tx, { workflowId: workflow.id, definition, note: input.note })
-            : undefined;
-          return {
-            workflowId: workflow.id,
-            name: definition.name,
-            created,
-            ...(published ? { version: published.version } : {}),
-            ...(published?.unchanged ? { unchanged: true } : {}),
-            hooks: input.publish
-              ? definitions.hooks(definition).map(({ method, pattern }) => ({ method, path: hookAddress(pattern) }))
-              : [],
-            warnings: warnings.map((one) => ({ ...one })),
-          };
+          const sound = definitions.demandSound(given, 'changed');
+          const { publish, note, projectId } = input;
+          const done = await importOne(ctx, tx, { ...sound, publish, note, projectId });
+          ctx.audit({ kind: 'workflow', id: done.workflowId, payload: { name: done.name, published: publish } });
+          return done;
         }),
     }),
     operation({
@@ -500,7 +461,7 @@ export function workflowOperations({ definitions, reloadRoutes, log }: WorkflowO
       permission: { action: 'workflow.publish', on: (ctx, input) => ctx.inTransaction((tx) => workflowResource(tx, input.id)) },
       input: z.strictObject({ id, expectedRev: z.int().min(0), note: text(1000).optional() }),
       output: z.object({ version: z.int(), unchanged: z.boolean(), hooks: z.array(hook) }).meta({ id: 'PublishedWorkflow' }),
-      problems: ['DEFINITION_INVALID', 'HOOK_PATH_TAKEN'],
+      problems: ['DEFINITION_INVALID', 'HOOK_PATH_TAKEN', 'CREDENTIAL_USE_REQUIRED'],
       rest: { method: 'POST', path: '/workflows/{id}/publish' },
       handler: (ctx, input) =>
         ctx.inTransaction(async (tx) => {
@@ -508,10 +469,19 @@ export function workflowOperations({ definitions, reloadRoutes, log }: WorkflowO
           if (!draft) throw notFound();
           if (draft.rev !== input.expectedRev) throw revConflict(draft.rev);
           const { definition } = definitions.demandSound(draft.definition, 'changed');
-          const result = await publishNow(ctx, tx, { workflowId: input.id, definition, note: input.note, expectedRev: input.expectedRev });
+          const result = await publisher.publishNow(ctx, tx, {
+            workflowId: input.id,
+            definition,
+            note: input.note,
+            expectedRev: input.expectedRev,
+          });
           ctx.audit({ kind: 'workflow', id: input.id, payload: { version: result.version } });
           if (result.unchanged) ctx.noAudit();
-          return { ...result, hooks: definitions.hooks(definition).map(({ method, pattern }) => ({ method, path: hookAddress(pattern) })) };
+          const prefix = await hookPrefix(tx, ctx.workspaceId);
+          return {
+            ...result,
+            hooks: definitions.hooks(definition).map(({ method, pattern }) => ({ method, path: hookAddress(pattern, prefix) })),
+          };
         }),
     }),
     operation({
@@ -527,7 +497,7 @@ export function workflowOperations({ definitions, reloadRoutes, log }: WorkflowO
       handler: (ctx, input) =>
         ctx.inTransaction(async (tx) => {
           if (!(await deleteWorkflow(tx, input.id))) throw notFound();
-          ctx.afterCommit(routesChanged(input.id));
+          ctx.afterCommit(publisher.routesChanged(input.id));
           return DONE;
         }),
     }),
@@ -535,6 +505,7 @@ export function workflowOperations({ definitions, reloadRoutes, log }: WorkflowO
       name: 'workflow.restore',
       field: 'restoreWorkflow',
       kind: 'mutation',
+      counts: ['workflows'],
       summary: 'Bring a workflow back from the trash, as a draft.',
       permission: { action: 'workflow.delete', on: (ctx, input) => ctx.inTransaction((tx) => trashedResource(tx, input.id)) },
       input: z.strictObject({ id }),
@@ -549,35 +520,9 @@ export function workflowOperations({ definitions, reloadRoutes, log }: WorkflowO
           return { name: result.name };
         }),
     }),
+    ...versionOperations({ publisher }),
+    ...libraryOperations({ database, definitions, publisher }),
   ];
-}
-
-/** The workflow as something permission is asked on; undefined when there is none. */
-export async function workflowResource(tx: WorkspaceTransaction, workflowId: string): Promise<Resource | undefined> {
-  const workflow = await findWorkflow(tx, workflowId);
-  return workflow && { kind: 'workflow', id: workflow.id, projectId: workflow.projectId };
-}
-
-async function trashedResource(tx: WorkspaceTransaction, workflowId: string): Promise<Resource | undefined> {
-  const [row] = await tx.query<{ id: string; projectId: string }>(
-    'select id, project_id as "projectId" from workflow where workspace_id = $1 and id = $2 and deleted_at is not null',
-    [tx.context.workspaceId, workflowId],
-  );
-  return row && { kind: 'workflow', ...row };
-}
-
-/** Where a new workflow goes: the named project, else `default`, else the first in which the actor may make one. */
-export async function projectResource(
-  tx: WorkspaceTransaction,
-  { actor, access }: { readonly actor: OperationContext['actor']; readonly access: AccessSet },
-  wanted: string | undefined,
-): Promise<Extract<Resource, { kind: 'project' }> | undefined> {
-  if (wanted !== undefined) return (await findProject(tx, wanted)) ? { kind: 'project', id: wanted } : undefined;
-  const visible = visibleTo(actor, access, 'project.read');
-  const projects = await listProjects(tx, visible.kind === 'all' ? {} : { ids: visible.projectIds });
-  const usable = projects.filter((one) => may({ actor, access }, 'workflow.create', { kind: 'project', id: one.id }));
-  const chosen = usable.find((one) => one.slug === 'default') ?? usable[0] ?? projects.find((one) => one.slug === 'default') ?? projects[0];
-  return chosen && { kind: 'project', id: chosen.id };
 }
 
 function visibleResource(ctx: OperationContext, workflow: Workflow | undefined): Promise<Resource | undefined> {
@@ -586,52 +531,19 @@ function visibleResource(ctx: OperationContext, workflow: Workflow | undefined):
   return Promise.resolve(may(ctx, 'workflow.read', resource) ? resource : undefined);
 }
 
-/** @throws OperationProblem NOT_FOUND with the name, the same whether there is none or it is hidden */
-export function demandVisible(ctx: Pick<OperationContext, 'actor' | 'access'>, workflow: Workflow | undefined, name: string): Resource {
-  const resource: Resource | undefined = workflow && { kind: 'workflow', id: workflow.id, projectId: workflow.projectId };
-  if (!resource || !may(ctx, 'workflow.read', resource)) throw noWorkflow(name);
-  return resource;
-}
-
-export function noWorkflow(name: string): OperationProblem {
-  return notFound(`There is no workflow named "${name}"`, 'Names are exact, capitals and spaces included.');
-}
-
-async function demandWorkflow(tx: WorkspaceTransaction, workflowId: string): Promise<Workflow> {
-  const workflow = await findWorkflow(tx, workflowId);
-  if (!workflow) throw notFound();
-  return workflow;
-}
-
 function nameIn(definition: unknown): string | undefined {
   if (typeof definition !== 'object' || definition === null || !('name' in definition)) return undefined;
   const { name } = definition;
   return typeof name === 'string' && !name.includes('\0') ? name : undefined;
 }
 
-function nameTaken(name: string): OperationProblem {
-  return new OperationProblem('NAME_TAKEN', `There is another workflow named "${name}"`, {
-    hint: 'Names are unique in the workspace; choose another one.',
-    path: 'input.name',
-  });
-}
-
-function revConflict(rev: number): OperationProblem {
-  return new OperationProblem('CONFLICT', 'Somebody has changed the draft in between', {
-    hint: 'Look at the newer draft, then publish it.',
-    params: { rev },
-  });
-}
-
-/** A workflow one may not see keeps its name. */
-async function ownerText(
-  ctx: OperationContext,
-  tx: WorkspaceTransaction,
-  workflow: { readonly id: string; readonly name: string } | undefined,
-): Promise<string> {
-  if (!workflow) return 'a workflow of another workspace';
-  const resource = await workflowResource(tx, workflow.id);
-  return resource && may(ctx, 'workflow.read', resource) ? `"${workflow.name}"` : 'another workflow';
+function stateOf(
+  row: { readonly liveVersion: number | null; readonly isPaused: boolean; readonly isFailing: boolean },
+  mayRead: boolean,
+): 'draft' | 'live' | 'paused' | 'failing' {
+  if (row.liveVersion === null) return 'draft';
+  if (row.isPaused) return 'paused';
+  return row.isFailing && mayRead ? 'failing' : 'live';
 }
 
 function rightsOn(ctx: OperationContext, resource: Resource): z.input<typeof rights> {

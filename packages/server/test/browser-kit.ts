@@ -1,0 +1,93 @@
+/** A real Chromium for tests of the pages: one browser with a fresh profile, one page, every wait bounded. */
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { AxeBuilder } from '@axe-core/playwright';
+import { type Page, chromium } from 'playwright-core';
+
+/** Where the build of the pages writes. */
+export const PAGES = fileURLToPath(new URL('../../../ui/dist/', import.meta.url));
+
+const NAMES = ['chromium', 'chromium-browser', 'google-chrome'];
+const ARGUMENTS = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+/** Longest wait for one thing on a page, in milliseconds. */
+const WAIT_MS = 30_000;
+const WIDTHS = [1440, 1024, 390];
+const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+
+/** Why no browser test can run here; undefined where they can. */
+export function whyNoBrowser(): string | undefined {
+  if (findChromium() === undefined) return 'no Chromium on PATH';
+  return existsSync(join(PAGES, 'index.html')) ? undefined : 'the pages are not built';
+}
+
+function findChromium(): string | undefined {
+  const folders = (process.env['PATH'] ?? '').split(delimiter);
+  return folders.flatMap((folder) => NAMES.map((name) => join(folder, name))).find((file) => existsSync(file));
+}
+
+export interface Browser {
+  readonly page: Page;
+  /** What the console complained about since it was last asked; a request that was refused on purpose is not among it. */
+  complaints(): string[];
+  /** Serious findings of axe in both themes, and widths at which the page is wider than the window. */
+  findings(): Promise<string[]>;
+  close(): Promise<void>;
+}
+
+export async function openBrowser(): Promise<Browser> {
+  const executablePath = findChromium();
+  if (executablePath === undefined) throw new Error('there is no Chromium on PATH');
+  const profile = await mkdtemp(join(tmpdir(), 'plugboard-browser-'));
+  const context = await chromium.launchPersistentContext(profile, { executablePath, headless: true, args: ARGUMENTS, timeout: 30_000 });
+  const page = context.pages()[0] ?? (await context.newPage());
+  page.setDefaultTimeout(WAIT_MS);
+  page.setDefaultNavigationTimeout(WAIT_MS);
+  await page.setViewportSize({ width: WIDTHS[0] ?? 1440, height: 900 });
+  const heard: string[] = [];
+  page.on('console', (message) => {
+    // Chromium tells every answer of 400 and more; the pages show those to the person.
+    if (['error', 'warning'].includes(message.type()) && !message.text().startsWith('Failed to load resource')) heard.push(message.text());
+  });
+  page.on('pageerror', (error) => heard.push(error.message));
+
+  return {
+    page,
+    complaints: () => heard.splice(0),
+    async findings() {
+      const found: string[] = [];
+      for (const theme of ['light', 'dark']) {
+        await page.evaluate((next) => (document.documentElement.dataset['theme'] = next), theme);
+        // Only colours differ between the themes. Legacy mode judges in the page itself instead of opening another one each time.
+        const axe = new AxeBuilder({ page }).setLegacyMode(true);
+        const { violations } = await (theme === 'light' ? axe.withTags(RULES) : axe.withRules(['color-contrast'])).analyze();
+        for (const { id, impact, nodes } of violations) {
+          if (impact === 'serious' || impact === 'critical')
+            found.push(`${theme}, ${id}: ${nodes.map((node) => `${node.target.join(' ')} ${node.failureSummary ?? ''}`).join('; ')}`);
+        }
+      }
+      for (const width of WIDTHS.toReversed()) {
+        await page.setViewportSize({ width, height: 900 });
+        // The page takes another shape when the window does; a moment later it has to fit.
+        const fits = page.waitForFunction(() => document.documentElement.scrollWidth <= window.innerWidth, undefined, { timeout: 3000 });
+        await fits.catch(() => found.push(`wider than its window of ${width} pixels`));
+      }
+      return found;
+    },
+    async close() {
+      await context.close();
+      await rm(profile, { recursive: true, force: true });
+    },
+  };
+}
