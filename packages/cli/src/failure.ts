@@ -24,7 +24,7 @@ export class CommandFailure extends Error {
 
 /** Codes of errors whose message already says what to do. */
 const SELF_EXPLAINING =
-  /^(CONFIG|DATABASE|DATA_FOLDER|EMBEDDED|SCHEMA|MIGRATION|PORT|LISTEN|KEY_FILE|ROOT_KEY|EGRESS|PLUGIN|CODE)_[A-Z_]+$/;
+  /^(BACKUP|CONFIG|DATABASE|DATA_FOLDER|EMBEDDED|SCHEMA|MIGRATION|PORT|LISTEN|KEY_FILE|ROOT_KEY|EGRESS|PLUGIN|CODE)_[A-Z_]+$/;
 
 export function reportFailure(error: Error): ExitCode {
   if (error instanceof CommandFailure) {

@@ -1,16 +1,23 @@
 /** The `plugboard` command: reads the arguments, calls one command, turns failures into plain lines and an exit code. */
 import { Command, CommanderError } from 'commander';
+import { backupCommand } from './commands/backup.ts';
 import { cancelCommand } from './commands/cancel.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { exportCommand } from './commands/export.ts';
+import { heldRunsCommand } from './commands/held-runs.ts';
 import { importCommand } from './commands/import.ts';
 import { migrateCommand } from './commands/migrate.ts';
+import { pauseCommand, resumeCommand } from './commands/pause.ts';
 import { resolveCommand } from './commands/resolve.ts';
+import { restoreCommand } from './commands/restore.ts';
+import { rotateRootKeyCommand } from './commands/rotate-root-key.ts';
 import { runCommand } from './commands/run.ts';
 import { runsCommand } from './commands/runs.ts';
+import { settingsCommand } from './commands/settings.ts';
 import { showCommand } from './commands/show.ts';
 import { startCommand } from './commands/start.ts';
 import { validateCommand } from './commands/validate.ts';
+import { workflowsCommand } from './commands/workflows.ts';
 import { CommandFailure, reportFailure } from './failure.ts';
 import { EXIT } from './exit-code.ts';
 
@@ -39,21 +46,32 @@ for (const add of [
   startCommand,
   importCommand,
   exportCommand,
+  workflowsCommand,
   validateCommand,
   runCommand,
   runsCommand,
   showCommand,
   cancelCommand,
+  pauseCommand,
+  resumeCommand,
   resolveCommand,
   doctorCommand,
+  settingsCommand,
+  backupCommand,
+  restoreCommand,
+  heldRunsCommand,
   migrateCommand,
+  rotateRootKeyCommand,
 ]) {
   program.addCommand(add());
 }
 
 // Commands take these over only when they are made by the program itself.
-for (const command of [program, ...program.commands])
-  command.exitOverride().showHelpAfterError(`(see: npx plugboard ${command === program ? '' : `${command.name()} `}--help)`);
+const takeOver = (command: Command, words: string): void => {
+  command.exitOverride().showHelpAfterError(`(see: npx ${words} --help)`);
+  for (const inner of command.commands) takeOver(inner, `${words} ${inner.name()}`);
+};
+takeOver(program, 'plugboard');
 
 // Whoever reads the output may have seen enough, as `head` has.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

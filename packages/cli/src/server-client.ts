@@ -9,14 +9,20 @@ export interface ServerClient {
   readonly url: string;
   get<Result>(path: string): Promise<Result>;
   post<Result>(path: string, body: unknown): Promise<Result>;
+  put<Result>(path: string, body: unknown): Promise<Result>;
 }
 
 interface ErrorBody {
   readonly error?: { readonly code: string; readonly message: string; readonly hint?: string; readonly problems?: readonly ProblemLine[] };
 }
 
-/** Longest wait for an answer, in milliseconds. */
+/** Longest wait for an answer unless a command knows better, in milliseconds. */
 const TIMEOUT_MS = 60_000;
+
+export interface ConnectOptions {
+  /** @default 60000 */
+  readonly timeoutMs?: number;
+}
 
 export function dataFolder(command: Command): string {
   const { data } = command.optsWithGlobals<{ data?: string }>();
@@ -24,7 +30,7 @@ export function dataFolder(command: Command): string {
 }
 
 /** @throws CommandFailure when no server is there */
-export function connect(command: Command): ServerClient {
+export function connect(command: Command, { timeoutMs = TIMEOUT_MS }: ConnectOptions = {}): ServerClient {
   const { server } = command.optsWithGlobals<{ server?: string }>();
   if (server !== undefined) {
     if (!/^https?:\/\//i.test(server) || !URL.canParse(server)) {
@@ -39,12 +45,12 @@ export function connect(command: Command): ServerClient {
         exitCode: EXIT.usage,
         hint: 'Set PLUGBOARD_API_KEY to a key of that server.',
       });
-    return client(server.replace(/\/+$/, ''), key);
+    return client({ url: server.replace(/\/+$/, ''), token: key, timeoutMs });
   }
   const dataDir = dataFolder(command);
   const file = serverFile(dataDir);
   if (!file) throw noServer(dataDir);
-  return client(file.url, file.token, dataDir);
+  return client({ url: file.url, token: file.token, dataDir, timeoutMs });
 }
 
 /** @throws CommandFailure when this user may not read it */
@@ -67,19 +73,26 @@ function noServer(dataDir: string, cause?: unknown): CommandFailure {
   });
 }
 
-function client(url: string, token: string, dataDir?: string): ServerClient {
+interface ClientOptions {
+  readonly url: string;
+  readonly token: string;
+  readonly dataDir?: string;
+  readonly timeoutMs: number;
+}
+
+function client({ url, token, dataDir, timeoutMs }: ClientOptions): ServerClient {
   const request = async <Result>(method: string, path: string, body?: unknown): Promise<Result> => {
     let answer: Response;
     try {
       answer = await fetch(`${url}${path}`, {
         method,
         headers: { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
-        signal: AbortSignal.timeout(TIMEOUT_MS),
+        signal: AbortSignal.timeout(timeoutMs),
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       });
     } catch (error) {
       if (error instanceof Error && error.name === 'TimeoutError') {
-        throw new CommandFailure(`${url} did not answer within ${TIMEOUT_MS / 1000} s`, {
+        throw new CommandFailure(`${url} did not answer within ${timeoutMs / 1000} s`, {
           exitCode: EXIT.unreachable,
           hint: `Look at ${url}/readyz and at the server's log.`,
           cause: error,
@@ -102,7 +115,12 @@ function client(url: string, token: string, dataDir?: string): ServerClient {
       ...(error?.problems ? { problems: error.problems } : {}),
     });
   };
-  return { url, get: (path) => request('GET', path), post: (path, body) => request('POST', path, body) };
+  return {
+    url,
+    get: (path) => request('GET', path),
+    post: (path, body) => request('POST', path, body),
+    put: (path, body) => request('PUT', path, body),
+  };
 }
 
 function refused(url: string, dataDir: string | undefined): CommandFailure {

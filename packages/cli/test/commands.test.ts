@@ -36,6 +36,17 @@ function expectFailure(output: Output, code: number, says: RegExp | string): voi
   expect(output.code).toBe(code);
 }
 
+describe('start', () => {
+  test('prints a link that leads to the page which makes the owner, with the token where a browser keeps it to itself', async () => {
+    const link = /^No owner yet\. Open this link once to become it: (\S+)$/m.exec(server.log)?.[1] ?? '';
+    expect(link).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/setup#token=[\w-]{20,}$/);
+    const answer = await fetch(link, { headers: { accept: 'text/html' } });
+    expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
+    expect(await answer.text()).toContain('<div id="app">');
+    expect(answer.headers.get('content-security-policy')).toContain("frame-ancestors 'none'");
+  });
+});
+
 describe('import', () => {
   test('says for each file what is live and where its webhooks are', () => {
     const { code, stdout } = server.command('import', '--publish', ECHO);
@@ -80,6 +91,55 @@ describe('export', () => {
   test('an unknown name and a place that cannot be written are plain failures', () => {
     expectFailure(server.command('export', 'Nope'), 1, 'There is no workflow named "Nope"');
     expectFailure(server.command('export', 'Items', '-o', join(folder, 'no', 'x.json')), 1, 'cannot be written');
+  });
+});
+
+describe('many workflows', () => {
+  test('go out into one file or a folder, are checked and come in again whole or not at all', () => {
+    const all = join(folder, 'all.yaml');
+    expect(server.command('export', '--all', '-o', all).code).toBe(0);
+    expect(server.command('validate', all).stdout).toBe(`${all}: no problems\n`);
+    const again = server.command('import', '--publish', all);
+    expect([again.code, again.stdout.match(/is live already/g)?.length], again.stderr).toEqual([0, contractFiles().length]);
+    expect(JSON.parse(server.command('export', 'Echo', 'Items').stdout)).toMatchObject({
+      format: 'plugboard/workflows',
+      workflows: [{ name: 'Echo' }, { name: 'Items' }],
+    });
+    const each = server.command('export', '--all', '-d', join(folder, 'flows'));
+    expect(each.stdout.trim().split('\n')).toHaveLength(contractFiles().length);
+    expect(each.stdout).toContain(join(folder, 'flows', 'echo.workflow.json'));
+
+    const bundle = {
+      format: 'plugboard/workflows',
+      workflows: [
+        { schema: 1, name: 'Good one', nodes: [], edges: [] },
+        { schema: 1, name: '' },
+      ],
+    };
+    const bad = file('bad-bundle.json', JSON.stringify(bundle));
+    const refused = server.command('import', bad);
+    expectFailure(refused, 1, /workflows\[1\]/);
+    expect(server.command('export', 'Good one').code).toBe(1);
+    expectFailure(server.command('export'), 2, 'name the workflows, or give --all');
+  });
+
+  test('are listed; one is compared, paused, taken out of service and published again', () => {
+    const path = file('kept.json', readFileSync(ECHO, 'utf8').replace('"Echo"', '"Kept"').replaceAll('contract/echo', 'kept'));
+    expect(server.command('import', '--publish', path).code).toBe(0);
+    expect(server.command('workflows').stdout).toMatch(/^Kept {2}/m);
+    expect(server.command('workflows', 'show', 'Kept').stdout).toContain('version 1 is live');
+    expect(server.command('workflows', 'diff', 'Kept').stdout).toBe('no difference\n');
+    writeFileSync(path, readFileSync(path, 'utf8').replace(/"description": "[^"]*"/, '"description": "Another"'));
+    expect(server.command('import', path).code).toBe(0);
+    expect(server.command('workflows', 'diff', 'Kept').stdout).toMatch(/^~ workflow description: .* -> "Another"\n$/);
+    expect(server.command('workflows', 'publish', 'Kept', '--note', 'second').stdout).toMatch(/^Kept: version 2 is live\n/);
+    expect(server.command('workflows', 'versions', 'Kept').stdout).toMatch(/2 live .*second/);
+    expect(server.command('workflows', 'pause', 'Kept').stdout).toBe('Kept: version 2 is paused\n');
+    expect(server.command('workflows', 'resume', 'Kept').stdout).toBe('Kept: version 2 is live\n');
+    expect(server.command('workflows', 'restore', 'Kept', '1').stdout).toBe('Kept: the draft is version 1\n');
+    expect(server.command('workflows', 'unpublish', 'Kept').stdout).toContain('out of service');
+    expectFailure(server.command('workflows', 'show', 'Nope'), 1, 'there is no workflow named "Nope"');
+    expectFailure(server.command('workflows', 'restore', 'Kept', 'x'), 2, '"x" is no version');
   });
 });
 

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { EXIT } from '../exit-code.ts';
 import { CommandFailure, printProblem, type ProblemLine } from '../failure.ts';
 import { type ServerClient, connect } from '../server-client.ts';
-import { readWorkflowFile } from '../workflow-file.ts';
+import { readWorkflowsFile } from '../workflow-file.ts';
 
 interface ImportResult {
   readonly name: string;
@@ -16,7 +16,7 @@ interface ImportResult {
 /** `plugboard import FILE…`: all files are tried; one bad file does not stop the others. */
 export function importCommand(): Command {
   return new Command('import')
-    .description('import workflow files (JSON or YAML); an existing name gets a new draft or version')
+    .description('import workflow files (JSON or YAML, one workflow or many); an existing name gets a new draft or version')
     .argument('<files...>', 'workflow files')
     .option('--publish', 'publish each workflow at once')
     .option('--note <text>', 'note of the published version')
@@ -25,7 +25,7 @@ export function importCommand(): Command {
       let failed = 0;
       for (const file of files) {
         try {
-          await importOne(server, file, options);
+          await importFile(server, file, options);
         } catch (error) {
           if (!(error instanceof CommandFailure) || error.exitCode === EXIT.unreachable) throw error;
           failed += 1;
@@ -40,13 +40,19 @@ export function importCommand(): Command {
     });
 }
 
-async function importOne(server: ServerClient, file: string, options: { publish?: boolean; note?: string }): Promise<void> {
-  const definition = await readWorkflowFile(file);
-  const result = await server.post<ImportResult>('/api/workflows/import', {
-    definition,
-    publish: options.publish === true,
-    ...(options.note === undefined ? {} : { note: options.note }),
-  });
+/** A file with many workflows is taken in whole or not at all. */
+async function importFile(server: ServerClient, file: string, options: { publish?: boolean; note?: string }): Promise<void> {
+  const workflows = await readWorkflowsFile(file);
+  const how = { publish: options.publish === true, ...(options.note === undefined ? {} : { note: options.note }) };
+  const [definition] = workflows;
+  const results =
+    workflows.length === 1
+      ? [await server.post<ImportResult>('/api/workflows/import', { definition, ...how })]
+      : (await server.post<{ rows: readonly ImportResult[] }>('/api/workflows/import-many', { workflows, ...how })).rows;
+  for (const result of results) report(server, result);
+}
+
+function report(server: ServerClient, result: ImportResult): void {
   const state =
     result.version === undefined
       ? 'saved as draft'

@@ -14,6 +14,7 @@ interface StepLine {
   readonly error?: { readonly code: string; readonly message: string };
   readonly errorItem?: number;
   readonly retryAt?: string;
+  readonly waits?: { readonly for: string; readonly until?: string };
   readonly sentAgain?: number;
   readonly asking?: readonly { readonly item: number; readonly error: { readonly code: string; readonly message: string } }[];
   readonly logs: readonly { readonly level: string; readonly message: string }[];
@@ -96,6 +97,7 @@ const SKIPPED: Readonly<Record<string, string>> = {
 function stepStatus(step: StepLine): string {
   if (step.skipped) return SKIPPED[step.skipped] ?? `skipped: ${step.skipped}`;
   if (step.retryAt) return `retries at ${step.retryAt}`;
+  if (step.waits) return step.waits.until ? `until ${step.waits.until}` : `for a ${step.waits.for}`;
   const tries = step.attempt > 1 ? `, try ${step.attempt}` : '';
   const again = step.sentAgain ? `, ${step.sentAgain} sent again` : '';
   return `${step.status}${tries}${again}`;

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { bundledPlugins } from '../bundled-plugins.ts';
+import { pagesFolder } from '../pages-folder.ts';
 
 /** `plugboard start`: the server on this machine, until Ctrl-C or SIGTERM. */
 export function startCommand(): Command {
@@ -14,6 +15,7 @@ export function startCommand(): Command {
     const server = await startServer({
       config,
       bundled: bundledPlugins(),
+      pagesDir: pagesFolder(),
       log,
       onFatal: (error) => {
         process.stderr.write(`plugboard: ${error.message}\n`);
@@ -23,7 +25,8 @@ export function startCommand(): Command {
     });
     process.stdout.write(`Plugboard is ready at ${server.url}\n`);
     if (server.setUpToken !== undefined) {
-      process.stdout.write(`No owner yet. The one-time token to make one, see docs/guides/operators.md: ${server.setUpToken}\n`);
+      // Behind the #: a browser keeps that part to itself, so the token is in no log on the way.
+      process.stdout.write(`No owner yet. Open this link once to become it: ${server.url}/setup#token=${server.setUpToken}\n`);
     }
     let asked = false;
     const stop = (): void => {
@@ -38,6 +41,15 @@ export function startCommand(): Command {
         },
       );
     };
+    // What a program that renews certificates sends.
+    const reload = (): void => {
+      try {
+        server.reload();
+      } catch (error) {
+        log.error({ err: error }, 'the certificate could not be read again; the one before stays');
+      }
+    };
+    if (config.tls) process.on('SIGHUP', reload);
     process.on('SIGINT', stop);
     process.on('SIGTERM', stop);
   });

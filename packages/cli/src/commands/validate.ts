@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { bundledPlugins } from '../bundled-plugins.ts';
 import { CommandFailure, type ProblemLine, printProblem } from '../failure.ts';
-import { readWorkflowFile } from '../workflow-file.ts';
+import { readWorkflowsFile } from '../workflow-file.ts';
 
 /** `plugboard validate FILE`: every problem at once; needs no server. */
 export function validateCommand(): Command {
@@ -20,10 +20,10 @@ export function validateCommand(): Command {
       const found: { file: string; problems: readonly ProblemLine[] }[] = [];
       for (const file of files) {
         try {
-          const { problems } = checkDefinition(await readWorkflowFile(file), {
-            findType: catalog.find,
-            knownTypes: catalog.types(),
-            checkCode,
+          const workflows = await readWorkflowsFile(file);
+          const problems = workflows.flatMap((workflow, index) => {
+            const checked = checkDefinition(workflow, { findType: catalog.find, knownTypes: catalog.types(), checkCode }).problems;
+            return workflows.length === 1 ? checked : checked.map((one) => ({ ...one, path: `workflows[${index}].${one.path}` }));
           });
           found.push({ file, problems });
         } catch (error) {
