@@ -41,7 +41,7 @@ export const WEBHOOK_CASES: readonly WebhookCase[] = [
 ];
 
 /** Names `--cases` takes. */
-export const CASE_IDS: readonly string[] = [...WEBHOOK_CASES.map(({ id }) => id), 'start', 'memory'];
+export const CASE_IDS: readonly string[] = [...WEBHOOK_CASES.map(({ id }) => id), 'live', 'lists', 'start', 'memory'];
 
 /** Calls that one run of the effects workflow makes. */
 export const CALLS_PER_EFFECTS_RUN = 5;

@@ -4,7 +4,7 @@ import { extname } from 'node:path';
 
 export interface Children {
   /** Starts one of the files beside this one, with a message channel; it ends when the channel does. */
-  fork(name: 'load-child' | 'floor-child' | 'counter-child'): ChildProcess;
+  fork(name: 'load-child' | 'floor-child' | 'counter-child' | 'live-child'): ChildProcess;
   /** Starts a program in a process group of its own: Ctrl-C in the terminal reaches it through us, in order. Its output is read by the caller. */
   spawn(command: string, args: readonly string[], env: NodeJS.ProcessEnv): ChildProcess;
   /** SIGTERM, and SIGKILL for what is still there after `graceMs`. */

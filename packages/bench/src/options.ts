@@ -19,6 +19,8 @@ export interface BenchOptions {
   readonly against: Against | undefined;
   /** Whether the floor is measured beside echo. @default true */
   readonly floor: boolean;
+  /** Open sockets of the case `live`. @default 10000 */
+  readonly sockets: number;
   readonly json: string | undefined;
   readonly baseline: string | undefined;
 }
@@ -50,6 +52,7 @@ export const USAGE = `Measures the built server, and another one by URL in the s
   --rounds N            rounds per cell, default 3; the servers take turns
   --warmup N            seconds before each cell, default 1
   --starts N            starts per way of starting, default 5
+  --sockets N           open sockets of the case live, default 10000; ulimit -n must allow them
   --no-floor            leave out the floor (node:http that stores nothing)
   --against URL         another server on this machine, with the same replies
   --against-name NAME   what the table calls it
@@ -59,6 +62,7 @@ export const USAGE = `Measures the built server, and another one by URL in the s
   --baseline FILE       compare with numbers written earlier
 `;
 
+const MAX_SOCKETS = 19_000;
 const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]']);
 
 /** Undefined when help was asked for. @throws UsageError */
@@ -90,6 +94,7 @@ export function readOptions(args: readonly string[]): BenchOptions | undefined {
     cases,
     against: againstOf(given, problems),
     floor: given['no-floor'] !== true,
+    sockets: whole('sockets', given.sockets, 10_000, MAX_SOCKETS),
     json: given.json,
     baseline: given.baseline,
   };
@@ -113,6 +118,7 @@ function parse(args: readonly string[]) {
         warmup: { type: 'string' },
         starts: { type: 'string' },
         'no-floor': { type: 'boolean' },
+        sockets: { type: 'string' },
         against: { type: 'string' },
         'against-name': { type: 'string' },
         'against-path': { type: 'string', multiple: true },

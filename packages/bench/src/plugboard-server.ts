@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { openDatabase } from '@plugboard/persistence';
+import { type Database, openDatabase } from '@plugboard/persistence';
 import { type Children, hasEnded, stopChild } from './children.ts';
 import { ask, sleep } from './http.ts';
 
@@ -116,22 +116,45 @@ export async function publishContract(children: Children, dataDir: string): Prom
   if (code !== 0) throw new BenchServerError(`importing the contract's workflows failed (${code ?? 'killed'}):\n${output()}`);
 }
 
-/** The database the server keeps in its data folder, by SQL. */
-export async function queryRuns(dataDir: string): Promise<{ readonly rows: number; readonly postgres: string }> {
-  const socket = socketOf(dataDir);
+/** The database the server keeps in its data folder, for the time of the call. */
+export async function withServersDatabase<Result>(dataDir: string, use: (database: Database) => Promise<Result>): Promise<Result> {
   const database = await openDatabase({
-    embedded: { connection: { host: socket, port: 5432, user: 'plugboard_owner', database: 'plugboard' } },
-    poolSize: 1,
+    embedded: {
+      connection: { host: socketOf(dataDir), port: 5432, user: 'plugboard_owner', password: passwordOf(dataDir), database: 'plugboard' },
+    },
+    poolSize: 2,
     unreachableAfterMs: 5000,
   });
   try {
+    return await use(database);
+  } finally {
+    await database.close();
+  }
+}
+
+/** The API, as the local command line calls it. */
+export async function callApi(dataDir: string, method: string, path: string, body?: unknown): Promise<{ status: number; text: string }> {
+  const { url, token } = JSON.parse(readFileSync(join(dataDir, 'server.json'), 'utf8')) as { url: string; token: string };
+  const answer = await fetch(`${url}/api${path}`, {
+    method,
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  return { status: answer.status, text: await answer.text() };
+}
+
+export async function queryRuns(dataDir: string): Promise<{ readonly rows: number; readonly postgres: string }> {
+  return withServersDatabase(dataDir, async (database) => {
     const [found] = await database.query<{ rows: string; postgres: string }>(
       `select (select count(*) from run) as rows, current_setting('server_version') as postgres`,
     );
     return { rows: Number(found?.rows), postgres: found?.postgres ?? 'unknown' };
-  } finally {
-    await database.close();
-  }
+  });
+}
+
+/** Only the user who runs the server can read it. */
+function passwordOf(dataDir: string): string {
+  return (JSON.parse(readFileSync(join(dataDir, 'postgres', 'passwords.json'), 'utf8')) as { owner: string }).owner;
 }
 
 /** The fifth line of postmaster.pid names the folder of the socket. */
@@ -152,6 +175,8 @@ function environment(dataDir: string, port: number): NodeJS.ProcessEnv {
     PLUGBOARD_DATA: dataDir,
     PLUGBOARD_PORT: String(port),
     PLUGBOARD_EGRESS_ALLOW: '127.0.0.1',
+    // Room for the sockets of the case `live`: they may take four fifths of it.
+    PLUGBOARD_MAX_CONNECTIONS: '15000',
   };
 }
 

@@ -9,7 +9,9 @@ import { type Bench, measureBackground, measureLatency, measureThroughput, targe
 import { measureIdleMemory, measureStarts, memoryRows } from './measure-starts.ts';
 import type { BenchOptions } from './options.ts';
 import { treeCpuUs } from './process-tree.ts';
-import { publishContract, queryRuns, startPlugboard } from './plugboard-server.ts';
+import { measureLists } from './measure-lists.ts';
+import { measureLive } from './measure-live.ts';
+import { callApi, publishContract, queryRuns, startPlugboard, withServersDatabase } from './plugboard-server.ts';
 import type { FigureRow, Results, ThroughputRow } from './results.ts';
 import { type Target, againstTarget, floorTarget, plugboardTarget } from './target.ts';
 
@@ -72,12 +74,30 @@ export async function runBench(options: BenchOptions, { children, scratch, progr
     await kinds[one.kind]();
   }
 
+  // What these write into the database is no answer to a request of the cases above.
+  const stored = await queryRuns(dataDir);
+  if (options.cases.includes('live')) {
+    const live = await withServersDatabase(dataDir, (database) =>
+      measureLive({
+        ...bench,
+        url: server.url,
+        pid: server.pid,
+        database,
+        api: (method, path, body) => callApi(dataDir, method, path, body),
+        crowd: children.fork('live-child'),
+        sockets: options.sockets,
+      }),
+    );
+    figures.push(...live);
+  }
+  if (options.cases.includes('lists')) figures.push(...(await measureLists({ dataDir, url: server.url, progress, note: bench.note })));
+
   server.checkRunning();
   const othersShare = others();
   if (othersShare !== undefined) notes.push(`other processes took ${(othersShare * 100).toFixed(0)} % of the machine's CPU meanwhile`);
   if (options.cases.includes('memory')) figures.push(...memoryRows(server, 'after load'));
   const after = await queryRuns(dataDir);
-  notes.push(describeStored(after.rows - before.rows, ours.tally));
+  notes.push(describeStored(stored.rows - before.rows, ours.tally));
   progress('stopping the server');
   await server.stop();
   if (options.cases.includes('memory')) figures.push(...(await measureIdleMemory(children, dataDir)));
