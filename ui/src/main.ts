@@ -7,8 +7,24 @@ import { makeServerApi } from './api/server-api.ts';
 import { API_KEY } from './api/use-api.ts';
 import App from './App.vue';
 import { makeRouter } from './router.ts';
+import { useSession } from './stores/session.ts';
 
-const api = makeServerApi({ fetch: (input, init) => fetch(input, init), workspace: () => /^\/w\/([^/]+)/.exec(location.pathname)?.[1] });
+const pinia = createPinia();
+const api = makeServerApi({
+  fetch: (input, init) => fetch(input, init),
+  workspace: () => /^\/w\/([^/]+)/.exec(location.pathname)?.[1],
+  // Another role than a moment ago, or none: the frame and every page look at what may be done anew.
+  onRefused: (kind) => {
+    const session = useSession(pinia);
+    if (kind === 'signedOut') session.isOver = session.person !== undefined;
+    else session.refresh(api);
+  },
+});
+// A newer version of the pages was put on the server; what this one would load next is gone.
+addEventListener('vite:preloadError', (event) => {
+  event.preventDefault();
+  location.reload();
+});
 /** Not in the production build. */
 const gallery: RouteRecordRaw[] = __GALLERY__
   ? [
@@ -21,7 +37,7 @@ const gallery: RouteRecordRaw[] = __GALLERY__
     ]
   : [];
 createApp(App)
-  .use(createPinia())
+  .use(pinia)
   .use(makeRouter(createWebHistory(), api, gallery))
   .provide(API_KEY, api)
   .mount('#app');

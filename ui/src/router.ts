@@ -36,6 +36,13 @@ const WORKSPACE_PAGES: RouteRecordRaw[] = [
   },
   { path: 'team', name: 'team', component: () => import('./pages/TeamPage.vue'), meta: { section: 'team', title: 'Team' } },
   { path: 'team/keys', name: 'keys', component: () => import('./pages/ApiKeysPage.vue'), meta: { section: 'team', title: 'API keys' } },
+  { path: 'team/teams', name: 'teams', component: () => import('./pages/TeamsPage.vue'), meta: { section: 'team', title: 'Teams' } },
+  {
+    path: 'team/projects',
+    name: 'projects',
+    component: () => import('./pages/ProjectsPage.vue'),
+    meta: { section: 'team', title: 'Projects' },
+  },
   { path: 'audit', name: 'audit', component: () => import('./pages/AuditPage.vue'), meta: { section: 'team', title: 'Audit log' } },
   {
     path: 'settings/:level(instance)?',
@@ -59,10 +66,16 @@ export function makeRouter(history: RouterHistory, api: PlugboardApi, more: read
       { path: '/login', name: 'login', component: () => import('./pages/SignInPage.vue'), meta: { isPublic: true, title: 'Sign in' } },
       { path: '/setup', name: 'setup', component: () => import('./pages/SetupPage.vue'), meta: { isPublic: true, title: 'Set up' } },
       {
-        path: '/invite/:token',
+        path: '/invite',
         name: 'invite',
         component: () => import('./pages/InvitePage.vue'),
         meta: { isPublic: true, title: 'Invitation' },
+      },
+      {
+        path: '/reset',
+        name: 'reset',
+        component: () => import('./pages/ResetPage.vue'),
+        meta: { isPublic: true, title: 'New password' },
       },
       ...more,
       { path: '/w/:workspace', component: () => import('./pages/WorkspaceFrame.vue'), children: WORKSPACE_PAGES },
@@ -76,13 +89,13 @@ export function makeRouter(history: RouterHistory, api: PlugboardApi, more: read
   });
 
   router.beforeEach(async (to) => {
-    if (to.name === 'gallery' || to.name === 'nowhere') return true;
+    if (to.name === 'gallery' || to.name === 'nowhere' || to.name === 'reset') return true;
     const store = useSession();
     // The server ended the session; what this page remembers of it is over too.
     if (to.name === 'login' && to.query['ended'] !== undefined) store.forget();
     const session = store.session ?? (await store.load(api));
     if (to.name === 'invite') return true;
-    if (session.kind === 'setup') return to.name === 'setup' ? true : { name: 'setup', query: to.query };
+    if (session.kind === 'setup') return to.name === 'setup' ? true : { name: 'setup', hash: to.hash };
     if (session.kind === 'signedOut') return to.name === 'login' ? true : { name: 'login', query: { to: to.fullPath } };
     if (to.name === 'login' || to.name === 'setup' || to.name === 'start') {
       const first = session.workspaces[0];

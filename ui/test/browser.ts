@@ -5,7 +5,7 @@ import { accessSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, extname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type BrowserContext, chromium, type Page } from 'playwright-core';
+import { chromium, type Page } from 'playwright-core';
 import { build } from 'vite';
 
 const folder = resolve(dirname(fileURLToPath(import.meta.url)), '..');
@@ -30,7 +30,7 @@ const TYPES: { readonly [extension: string]: string } = {
 
 /** No inline script or style element, nothing from elsewhere. Attributes are set through the DOM, which needs no exception. */
 export const POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' data:; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+  "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' data:; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types vue";
 
 /** The first Chromium on PATH; undefined where there is none. */
 export function findChromium(): string | undefined {
@@ -51,14 +51,17 @@ function isFile(path: string): boolean {
 }
 
 export interface Gallery {
-  readonly context: BrowserContext;
-  /** Opens an address below the server's root; gives the page and what its console complained about. */
-  readonly open: (
-    path: string,
-    options?: { readonly theme?: 'dark' | 'light'; readonly width?: number; readonly height?: number },
-  ) => Promise<{ page: Page; complaints: string[] }>;
+  /** The one page of the browser. */
+  readonly page: Page;
+  /** What the console complained about so far. */
+  readonly complaints: string[];
+  /** Opens an address below the server's root. */
+  readonly open: (path: string) => Promise<void>;
   readonly close: () => Promise<void>;
 }
+
+/** Longest wait for one thing on a page, in milliseconds. */
+const WAIT_MS = 10_000;
 
 export async function openGallery(executablePath: string): Promise<Gallery> {
   const work = await mkdtemp(join(tmpdir(), 'plugboard-ui-'));
@@ -74,23 +77,29 @@ export async function openGallery(executablePath: string): Promise<Gallery> {
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('the server of the gallery has no port');
-  const context = await chromium.launchPersistentContext(join(work, 'profile'), { executablePath, headless: true, args: ARGUMENTS });
+  const context = await chromium.launchPersistentContext(join(work, 'profile'), {
+    executablePath,
+    headless: true,
+    args: ARGUMENTS,
+    timeout: 30_000,
+  });
+  const page = context.pages()[0] ?? (await context.newPage());
+  page.setDefaultTimeout(WAIT_MS);
+  const complaints: string[] = [];
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
+  });
+  page.on('pageerror', (error) => complaints.push(error.message));
   return {
-    context,
-    async open(path, { theme = 'dark', width = 1440, height = 900 } = {}) {
-      const page = await context.newPage();
-      const complaints: string[] = [];
-      page.on('console', (message) => {
-        if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
-      });
-      page.on('pageerror', (error) => complaints.push(error.message));
-      await page.setViewportSize({ width, height });
-      await page.addInitScript((chosen) => localStorage.setItem('plugboard.theme', chosen), theme);
-      await page.goto(`http://127.0.0.1:${address.port}${path}`, { waitUntil: 'networkidle' });
-      return { page, complaints };
+    page,
+    complaints,
+    async open(path) {
+      await page.goto(`http://127.0.0.1:${address.port}${path}`);
+      await page.locator('h1, h2').first().waitFor();
     },
     async close() {
       await context.close();
+      server.closeAllConnections();
       await new Promise((done) => server.close(done));
       await rm(work, { recursive: true, force: true });
     },

@@ -13,7 +13,7 @@ const RUN_ERROR = '{ code message nodeId nodeName item }';
 const RUN_ROW = `id workflow { id name } version status waitingFor trigger initiator ${PERSON} startedAt endedAt durationMs error ${RUN_ERROR} costPd`;
 const RIGHTS = 'may { run edit publish delete }';
 const CREDENTIAL_ROW = `id key name type typeTitle project { id name } allowedHosts health healthText testedAt expiresAt usedIn updatedBy ${PERSON} updatedAt rev may { use edit }`;
-const SETTING = `key title help group form value default from updatedBy ${PERSON} updatedAt rev isDangerous mayChange`;
+const SETTING = `key title help group form value default from updatedBy ${PERSON} updatedAt rev isDangerous isImmediate mayChange`;
 
 export const DOCUMENTS = {
   session:
@@ -34,6 +34,17 @@ export const DOCUMENTS = {
   sessions: 'query sessions { sessions { id isCurrent createdAt lastSeenAt device ip } }',
   revokeSession: mutation('revokeSession', '($id: ID!)', '(id: $id)', '{ ok }'),
   changePassword: mutation('changePassword', '($current: String!, $next: String!)', '(current: $current, next: $next)', '{ ok }'),
+  offerTotp: mutation('offerTotp', '', '', '{ address secret }'),
+  confirmTotp: mutation('confirmTotp', '($code: String!)', '(code: $code)', '{ recoveryCodes }'),
+  disableTotp: mutation('disableTotp', '($password: String!)', '(password: $password)', '{ ok }'),
+  resetPassword: mutation('resetPassword', '($token: String!, $password: String!)', '(token: $token, password: $password)', '{ ok }'),
+  profile: 'query profile { profile { id name email zone hasPassword rev } }',
+  updateProfile: mutation(
+    'updateProfile',
+    '($name: String, $zone: String, $expectedRev: Int!)',
+    '(name: $name, zone: $zone, expectedRev: $expectedRev)',
+    '{ rev }',
+  ),
   invitation: 'query invitation($token: String!) { invitation(token: $token) { workspaceName email role } }',
   acceptInvitation: mutation(
     'acceptInvitation',
@@ -71,6 +82,10 @@ export const DOCUMENTS = {
     '{ version }',
   ),
   deleteWorkflow: mutation('deleteWorkflow', '($id: ID!)', '(id: $id)', '{ ok }'),
+  updateWorkflow: mutation('updateWorkflow', '($id: ID!, $name: String)', '(id: $id, name: $name)', '{ id }'),
+  duplicateWorkflow: mutation('duplicateWorkflow', '($id: ID!)', '(id: $id)', '{ id name }'),
+  workflowPause: mutation('workflowPause', '($id: ID!)', '(id: $id)', '{ state }'),
+  workflowResume: mutation('workflowResume', '($id: ID!)', '(id: $id)', '{ state }'),
   restoreWorkflow: mutation('restoreWorkflow', '($id: ID!)', '(id: $id)', '{ name }'),
   catalog: 'query catalog { catalog }',
 
@@ -108,7 +123,7 @@ export const DOCUMENTS = {
   credentials: `query credentials($first: Int, $after: String, $search: String, $type: String) {
     credentials(first: $first, after: $after, search: $search, type: $type) { endCursor hasMore rows { ${CREDENTIAL_ROW} } }
   }`,
-  credential: `query credential($id: ID!) { credential(id: $id) { ${CREDENTIAL_ROW} publicData secretsSet usedInWorkflows { id name isLive } } }`,
+  credential: `query credential($id: ID!) { credential(id: $id) { ${CREDENTIAL_ROW} publicData secretsSet signsIn usedInWorkflows { id name isLive } } }`,
   credentialTypes: 'query credentialTypes { credentialTypes }',
   createCredential: mutation(
     'createCredential',
@@ -123,7 +138,44 @@ export const DOCUMENTS = {
     '{ id }',
   ),
   testCredential: mutation('testCredential', '($id: ID!)', '(id: $id)', '{ health text }'),
+  startSignIn: mutation('startSignIn', '($id: ID!)', '(id: $id)', '{ url }'),
   deleteCredential: mutation('deleteCredential', '($id: ID!)', '(id: $id)', '{ ok }'),
+
+  projects: `query projects { projects { id name slug visibility owner ${PERSON} yourRole createdAt rev } }`,
+  createProject: mutation(
+    'createProject',
+    '($name: String!, $slug: String!, $visibility: ProjectVisibility)',
+    '(name: $name, slug: $slug, visibility: $visibility)',
+    '{ id }',
+  ),
+  updateProject: mutation(
+    'updateProject',
+    '($id: ID!, $expectedRev: Int, $name: String, $visibility: ProjectVisibility)',
+    '(id: $id, expectedRev: $expectedRev, name: $name, visibility: $visibility)',
+    '{ rev }',
+  ),
+  deleteProject: mutation('deleteProject', '($id: ID!)', '(id: $id)', '{ ok }'),
+  teams: 'query teams { teams { id name description memberCount rev } }',
+  team: `query team($id: ID!) { team(id: $id) { id name description members ${PERSON} rev } }`,
+  createTeam: mutation('createTeam', '($name: String!, $description: String)', '(name: $name, description: $description)', '{ id }'),
+  deleteTeam: mutation('deleteTeam', '($id: ID!)', '(id: $id)', '{ ok }'),
+  addTeamMember: mutation('addTeamMember', '($id: ID!, $principalId: ID!)', '(id: $id, principalId: $principalId)', '{ ok }'),
+  removeTeamMember: mutation('removeTeamMember', '($id: ID!, $principalId: ID!)', '(id: $id, principalId: $principalId)', '{ ok }'),
+  grants: `query grants($resourceKind: GrantResourceKind!, $resourceId: ID!) {
+    grants(resourceKind: $resourceKind, resourceId: $resourceId) { subjectKind subjectId subjectName role grantedAt }
+  }`,
+  setGrant: mutation(
+    'setGrant',
+    '($resourceKind: GrantResourceKind!, $resourceId: ID!, $subjectKind: GrantSubjectKind!, $subjectId: ID!, $role: Role!)',
+    '(resourceKind: $resourceKind, resourceId: $resourceId, subjectKind: $subjectKind, subjectId: $subjectId, role: $role)',
+    '{ ok }',
+  ),
+  removeGrant: mutation(
+    'removeGrant',
+    '($resourceKind: GrantResourceKind!, $resourceId: ID!, $subjectKind: GrantSubjectKind!, $subjectId: ID!)',
+    '(resourceKind: $resourceKind, resourceId: $resourceId, subjectKind: $subjectKind, subjectId: $subjectId)',
+    '{ ok }',
+  ),
 
   members: `query members($first: Int, $after: ID, $search: String) {
     members(first: $first, after: $after, search: $search) { endCursor hasMore rows { principalId kind name email role teams joinedAt lastSeenAt isYou } }

@@ -60,6 +60,8 @@ export class LiveConnection {
     const socket = io({
       path: '/socket.io',
       withCredentials: true,
+      // The server takes sockets only; where none gets through, the watchers ask by themselves.
+      transports: ['websocket'],
       reconnectionDelay: 500,
       reconnectionDelayMax: 5_000,
       randomizationFactor: 0.5,

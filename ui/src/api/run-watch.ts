@@ -64,10 +64,18 @@ export function watchRun(parts: RunWatchParts, id: string, fromSeq: number, watc
     }
   }
 
+  /** Told that the socket is down again and again, it keeps the wait that has begun. */
   function poll(): void {
+    if (isUp || isOver || stopTimer !== undefined) return;
+    stopTimer = after(isHidden() ? POLL_HIDDEN_MS : POLL_MS, () => {
+      stopTimer = undefined;
+      void fill().finally(poll);
+    });
+  }
+
+  function stopPolling(): void {
     stopTimer?.();
-    if (isUp || isOver) return;
-    stopTimer = after(isHidden() ? POLL_HIDDEN_MS : POLL_MS, () => void fill().finally(poll));
+    stopTimer = undefined;
   }
 
   const leave = parts.live.join(`run:${id}`, {
@@ -81,10 +89,10 @@ export function watchRun(parts: RunWatchParts, id: string, fromSeq: number, watc
       isUp = next;
       if (isOver) return;
       if (isUp) {
-        stopTimer?.();
+        stopPolling();
         watcher.onState('live');
       } else {
-        watcher.onState('connecting');
+        if (stopTimer === undefined) watcher.onState('connecting');
         poll();
       }
     },
@@ -96,7 +104,7 @@ export function watchRun(parts: RunWatchParts, id: string, fromSeq: number, watc
 
   function stop(): void {
     isOver = true;
-    stopTimer?.();
+    stopPolling();
     leave();
   }
   return stop;

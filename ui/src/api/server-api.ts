@@ -9,6 +9,8 @@ import type { AuditCheck, ChangeNews, Outcome, PlugboardApi, RunsNews, ServerPro
 export type ServerApiOptions = GraphqlClientOptions & {
   /** Opens the live socket when the first page watches something. */
   readonly live?: LiveConnection;
+  /** The session ended, or a right was not there any more: what the pages know of who is signed in is old. */
+  readonly onRefused?: (kind: 'signedOut' | 'forbidden') => void;
 };
 
 /** Whatever an operation takes; the documents name its fields. */
@@ -30,11 +32,21 @@ export function makeServerApi(options: ServerApiOptions): PlugboardApi {
   /** Id of the workspace by slug: topics are named by id, addresses by slug. */
   const workspaceIds = new Map<string, string>();
 
-  const query = async <T>(name: DocumentName, variables: Variables = {}, signal?: AbortSignal): Promise<T> =>
-    (await ask(client, name, variables, signal ? { signal } : {}))[name] as T;
+  const query = async <T>(name: DocumentName, variables: Variables = {}, signal?: AbortSignal): Promise<T> => {
+    try {
+      return (await ask(client, name, variables, signal ? { signal } : {}))[name] as T;
+    } catch (error) {
+      if (error instanceof ApiError && (error.kind === 'signedOut' || error.kind === 'forbidden')) options.onRefused?.(error.kind);
+      throw error;
+    }
+  };
   const change = async <T>(name: DocumentName, variables: Variables, idempotencyKey?: string): Promise<Outcome<T>> => {
     const answer = (await ask(client, name, variables, idempotencyKey === undefined ? {} : { idempotencyKey }))[name] as MutationAnswer;
-    return outcomeOf<T>(answer);
+    const outcome = outcomeOf<T>(answer);
+    const code = outcome.ok ? undefined : outcome.problems[0]?.code;
+    if (code === 'UNAUTHENTICATED') options.onRefused?.('signedOut');
+    else if (code === 'FORBIDDEN') options.onRefused?.('forbidden');
+    return outcome;
   };
   const done = async (name: DocumentName, variables: Variables): Promise<Outcome<null>> => {
     const answer = await change(name, variables);
@@ -63,6 +75,12 @@ export function makeServerApi(options: ServerApiOptions): PlugboardApi {
     listSessions: (signal) => query('sessions', {}, signal),
     revokeSession: (id) => done('revokeSession', { id }),
     changePassword: (input) => done('changePassword', input),
+    offerTotp: () => change('offerTotp', {}),
+    confirmTotp: (code) => change('confirmTotp', { code }),
+    disableTotp: (password) => done('disableTotp', { password }),
+    resetPassword: (input) => done('resetPassword', input),
+    getProfile: (signal) => query('profile', {}, signal),
+    updateProfile: (input) => done('updateProfile', input),
     getInvitation: (token, signal) => query('invitation', { token }, signal),
     acceptInvitation: (input) => done('acceptInvitation', input),
 
@@ -79,6 +97,10 @@ export function makeServerApi(options: ServerApiOptions): PlugboardApi {
     publishWorkflow: (input) => change('publishWorkflow', input),
     deleteWorkflow: (id) => done('deleteWorkflow', { id }),
     restoreWorkflow: (id) => done('restoreWorkflow', { id }),
+    renameWorkflow: (input) => done('updateWorkflow', input),
+    duplicateWorkflow: (id) => change('duplicateWorkflow', { id }),
+    pauseWorkflow: (id) => done('workflowPause', { id }),
+    resumeWorkflow: (id) => done('workflowResume', { id }),
     getCatalog: (signal) => query('catalog', {}, signal),
 
     startRun: (input) => change('startRun', { ...input }, input.idempotencyKey),
@@ -104,6 +126,8 @@ export function makeServerApi(options: ServerApiOptions): PlugboardApi {
         on(event, frame) {
           if (event === 'changed') for (const news of frame['changes'] as readonly ChangeNews[]) onNews(news);
         },
+        // Who may not hear of this workspace any more is told what it may do by the session.
+        onRefused: () => options.onRefused?.('forbidden'),
       });
     },
 
@@ -114,7 +138,22 @@ export function makeServerApi(options: ServerApiOptions): PlugboardApi {
     updateCredential: ({ id, expectedRev, name, allowedHosts, data }) =>
       done('updateCredential', { id, expectedRev, name, allowedHosts, data }),
     testCredential: (id) => change('testCredential', { id }),
+    startSignIn: (id) => change('startSignIn', { id }),
     deleteCredential: (id) => done('deleteCredential', { id }),
+
+    listProjects: (signal) => query('projects', {}, signal),
+    createProject: (input) => change('createProject', input),
+    updateProject: (input) => done('updateProject', input),
+    deleteProject: (id) => done('deleteProject', { id }),
+    listTeams: (signal) => query('teams', {}, signal),
+    getTeam: (id, signal) => query('team', { id }, signal),
+    createTeam: (input) => change('createTeam', input),
+    deleteTeam: (id) => done('deleteTeam', { id }),
+    addTeamMember: (id, principalId) => done('addTeamMember', { id, principalId }),
+    removeTeamMember: (id, principalId) => done('removeTeamMember', { id, principalId }),
+    listGrants: (on, signal) => query('grants', on, signal),
+    setGrant: (input) => done('setGrant', input),
+    removeGrant: (input) => done('removeGrant', input),
 
     listMembers: (request, signal) => query('members', { ...request }, signal),
     listInvitations: (signal) => query('invitations', {}, signal),

@@ -298,6 +298,8 @@ export type StepPhase =
   | 'retry'
   | 'backoff'
   | 'asking'
+  | 'waiting'
+  | 'looping'
   | 'stopping'
   | 'succeeded'
   | 'failed'
@@ -314,7 +316,9 @@ export interface FactError {
 /** Another step that an event has decided about. */
 export interface StepChange {
   readonly node: string;
-  readonly phase: Extract<StepPhase, 'skipped' | 'cancelled' | 'failed' | 'asking'>;
+  readonly phase: Extract<StepPhase, 'succeeded' | 'skipped' | 'cancelled' | 'failed' | 'asking' | 'looping'>;
+  /** Rounds of loops it lies in. */
+  readonly path?: readonly number[];
   /** Why it was skipped; `not_reached`: the run stopped before. */
   readonly because?: 'empty' | 'not_taken' | 'not_reached';
 }
@@ -357,6 +361,7 @@ export type RunFact = FactBase &
     | (OfStep & { readonly type: 'step.failed'; readonly attempt: number; readonly error: FactError; readonly unknown?: true })
     | (OfStep & { readonly type: 'step.progress'; readonly done: number; readonly failed: number; readonly total: number })
     | (OfStep & { readonly type: 'retry.scheduled'; readonly attempt: number; readonly dueAt: string })
+    | (OfStep & { readonly type: 'step.waiting'; readonly waitsFor: WaitingFor; readonly dueAt?: string })
     | (OfStep & { readonly type: 'wait.ended' })
     | { readonly type: 'run.recovered'; readonly fence: number }
     | { readonly type: 'cancel.requested'; readonly by: string }
@@ -419,6 +424,62 @@ export interface MemberRow {
   readonly isYou: boolean;
 }
 
+/** One's own account. */
+export interface Profile {
+  readonly id: string;
+  readonly name: string;
+  readonly email: string;
+  /** IANA name of the time zone, such as `Europe/Berlin`. */
+  readonly zone: string;
+  readonly hasPassword: boolean;
+  readonly rev: number;
+}
+
+export interface ProjectView {
+  readonly id: string;
+  readonly name: string;
+  readonly slug: string;
+  /** Who sees it: everybody in the workspace, or those who were given a role on it. */
+  readonly visibility: 'workspace' | 'members';
+  /** Set for somebody's private project. */
+  readonly owner?: PersonRef;
+  readonly yourRole?: Role;
+  readonly createdAt: string;
+  readonly rev: number;
+}
+
+export interface TeamRow {
+  readonly id: string;
+  readonly name: string;
+  readonly description: string;
+  readonly memberCount: number;
+  readonly rev: number;
+}
+
+export interface TeamView {
+  readonly id: string;
+  readonly name: string;
+  readonly description: string;
+  readonly members: readonly PersonRef[];
+  readonly rev: number;
+}
+
+export interface GrantTarget {
+  readonly resourceKind: 'workspace' | 'project' | 'workflow' | 'credential';
+  readonly resourceId: string;
+}
+
+export interface GrantSubject {
+  readonly subjectKind: 'principal' | 'team';
+  readonly subjectId: string;
+}
+
+export interface GrantRow extends GrantSubject {
+  readonly subjectName: string;
+  readonly role: Role;
+  readonly grantedAt: string;
+}
+
 export interface InvitationRow {
   readonly id: string;
   readonly email: string;
@@ -445,7 +506,7 @@ export interface ScopeInfo {
   readonly group: string;
 }
 
-export type CredentialHealth = 'untested' | 'ok' | 'failing' | 'expired';
+export type CredentialHealth = 'untested' | 'ok' | 'failing' | 'expired' | 'needsSignIn';
 
 export interface CredentialRow {
   readonly id: string;
@@ -470,6 +531,8 @@ export interface CredentialDetail extends CredentialRow {
   /** Values that are no secrets. Secrets are never sent; which of them are set is. */
   readonly publicData: JsonObject;
   readonly secretsSet: readonly string[];
+  /** A person signs in at the service before it can be used. */
+  readonly signsIn: boolean;
   readonly usedInWorkflows: readonly { readonly id: string; readonly name: string; readonly isLive: boolean }[];
 }
 
@@ -525,6 +588,8 @@ export interface SettingView {
   readonly updatedAt?: string;
   readonly rev: number;
   readonly isDangerous: boolean;
+  /** False: takes effect when the server starts the next time. */
+  readonly isImmediate: boolean;
   readonly mayChange: boolean;
 }
 
@@ -546,7 +611,7 @@ export interface FoundThing {
 
 /** `kind` as in SERVER.md 8; the page refetches what it shows of it. */
 export interface ChangeNews {
-  readonly kind: 'workflow' | 'credential' | 'member' | 'invitation' | 'apiKey' | 'setting' | 'project' | 'session';
+  readonly kind: 'workflow' | 'credential' | 'member' | 'invitation' | 'apiKey' | 'setting' | 'project' | 'team' | 'session';
   readonly id: string;
   readonly rev?: number;
 }
@@ -568,6 +633,15 @@ export interface PlugboardApi {
   listSessions(signal?: AbortSignal): Promise<readonly SessionRow[]>;
   revokeSession(id: string): Promise<Outcome<null>>;
   changePassword(input: { readonly current: string; readonly next: string }): Promise<Outcome<null>>;
+  /** A secret for an authenticator app; nothing is on until `confirmTotp`. */
+  offerTotp(): Promise<Outcome<{ readonly address: string; readonly secret: string }>>;
+  /** The recovery codes are shown once. */
+  confirmTotp(code: string): Promise<Outcome<{ readonly recoveryCodes: readonly string[] }>>;
+  disableTotp(password: string): Promise<Outcome<null>>;
+  /** With the token of a link an operator made. */
+  resetPassword(input: { readonly token: string; readonly password: string }): Promise<Outcome<null>>;
+  getProfile(signal?: AbortSignal): Promise<Profile>;
+  updateProfile(input: { readonly name?: string; readonly zone?: string; readonly expectedRev: number }): Promise<Outcome<null>>;
   /** What the holder of an invitation is invited to. */
   getInvitation(token: string, signal?: AbortSignal): Promise<InvitationOffer>;
   /** As who is signed in, or as a new person with a name and a password. */
@@ -589,6 +663,11 @@ export interface PlugboardApi {
   }): Promise<Outcome<{ readonly version: number }>>;
   /** Into the trash for 30 days; `restoreWorkflow` undoes it. */
   deleteWorkflow(id: string): Promise<Outcome<null>>;
+  renameWorkflow(input: { readonly id: string; readonly name: string }): Promise<Outcome<null>>;
+  duplicateWorkflow(id: string): Promise<Outcome<{ readonly id: string; readonly name: string }>>;
+  /** Nothing starts runs of it until it is resumed; what runs goes on. */
+  pauseWorkflow(id: string): Promise<Outcome<null>>;
+  resumeWorkflow(id: string): Promise<Outcome<null>>;
   restoreWorkflow(id: string): Promise<Outcome<null>>;
   /** Node types of the workspace; cached by the server's generation. */
   getCatalog(signal?: AbortSignal): Promise<readonly TypeIR[]>;
@@ -630,7 +709,34 @@ export interface PlugboardApi {
   createCredential(input: CredentialInput): Promise<Outcome<{ readonly id: string }>>;
   updateCredential(input: { readonly id: string; readonly expectedRev: number } & Partial<CredentialInput>): Promise<Outcome<null>>;
   testCredential(id: string): Promise<Outcome<{ readonly health: CredentialHealth; readonly text: string }>>;
+  /** Where a person lets the credential act for them; the page goes there. */
+  startSignIn(id: string): Promise<Outcome<{ readonly url: string }>>;
   deleteCredential(id: string): Promise<Outcome<null>>;
+
+  // projects and teams
+  listProjects(signal?: AbortSignal): Promise<readonly ProjectView[]>;
+  createProject(input: {
+    readonly name: string;
+    readonly slug: string;
+    readonly visibility: ProjectView['visibility'];
+  }): Promise<Outcome<{ readonly id: string }>>;
+  updateProject(input: {
+    readonly id: string;
+    readonly expectedRev: number;
+    readonly name?: string;
+    readonly visibility?: ProjectView['visibility'];
+  }): Promise<Outcome<null>>;
+  /** Into the trash for 30 days, with what is in it. */
+  deleteProject(id: string): Promise<Outcome<null>>;
+  listTeams(signal?: AbortSignal): Promise<readonly TeamRow[]>;
+  getTeam(id: string, signal?: AbortSignal): Promise<TeamView>;
+  createTeam(input: { readonly name: string; readonly description?: string }): Promise<Outcome<{ readonly id: string }>>;
+  deleteTeam(id: string): Promise<Outcome<null>>;
+  addTeamMember(id: string, principalId: string): Promise<Outcome<null>>;
+  removeTeamMember(id: string, principalId: string): Promise<Outcome<null>>;
+  listGrants(on: GrantTarget, signal?: AbortSignal): Promise<readonly GrantRow[]>;
+  setGrant(input: GrantTarget & GrantSubject & { readonly role: Role }): Promise<Outcome<null>>;
+  removeGrant(input: GrantTarget & GrantSubject): Promise<Outcome<null>>;
 
   // people and keys
   listMembers(request: PageRequest & { readonly search?: string }, signal?: AbortSignal): Promise<Page<MemberRow>>;

@@ -1,6 +1,7 @@
 /** Loading one thing or a list of pages, with what people see meanwhile: the old value, dimmed, never a blank page. */
 import { type Ref, computed, onScopeDispose, ref, shallowRef, watch } from 'vue';
 import { type ApiError, asApiError, isAbort } from './api-error.ts';
+import { useSession } from '../stores/session.ts';
 import type { Page, PageRequest } from './types.ts';
 
 export interface Resource<T> {
@@ -37,6 +38,12 @@ export function useResource<T>(load: (signal: AbortSignal) => Promise<T>, deps?:
   }
 
   if (deps) watch(deps, () => void reload());
+  // Another role sees other things, and may do others with them.
+  const session = useSession();
+  watch(
+    () => session.role,
+    () => void reload(),
+  );
   onScopeDispose(() => {
     running?.abort();
     running = undefined;

@@ -2,7 +2,7 @@
 import type { StepStatus } from '../api/types.ts';
 import type { LampState } from '../kit/lamp.ts';
 import type { RunLive, StepLive } from '../run/run-live.ts';
-import { formatCount } from '../words/format.ts';
+import { formatCount, formatDateTime } from '../words/format.ts';
 import type { BoardEdge, BoardNode } from './board-model.ts';
 
 export interface PlateState {
@@ -93,7 +93,10 @@ function captionOf(
     case 'retrying':
       return { caption: `Try ${step.attempt} at ${clock(step.retryAt)}`, captionTone: 'warn' };
     case 'waiting':
-      return { caption: waitWords(step), captionTone: 'warn' };
+      return {
+        caption: step.dueAt === undefined ? waitWords(step) : `Until ${formatDateTime(new Date(step.dueAt).toISOString())}`,
+        captionTone: 'warn',
+      };
     case 'unknownEffect':
       return { caption: 'May have happened. Look, then decide.', captionTone: 'ai' };
     case 'skipped':
@@ -103,11 +106,14 @@ function captionOf(
   }
 }
 
-/** `HTTP_503` reads `503`; other codes are read as words. */
+/** `HTTP_503` reads `503`; other codes are read as words, without the part that says which of our parts found it. */
 function shortCode(code: string): string {
   const status = /^HTTP_(\d{3})$/.exec(code)?.[1];
   if (status !== undefined) return status;
-  const words = code.toLowerCase().replaceAll('_', ' ');
+  const words = code
+    .replace(/^EXPR_/, '')
+    .toLowerCase()
+    .replaceAll('_', ' ');
   return `${words[0]?.toUpperCase() ?? ''}${words.slice(1)}`;
 }
 

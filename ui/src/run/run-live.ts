@@ -32,6 +32,8 @@ export interface StepLive {
   readonly error?: { readonly code: string; readonly message: string; readonly item?: number };
   /** When the next try starts, in ms since 1970. */
   readonly retryAt?: number;
+  /** Instant at which a wait ends by itself. */
+  readonly dueAt?: number;
   readonly skippedBecause?: StepChange['because'];
   /** Iterations of a loop body that ended, in order: how each went. */
   readonly iterations: readonly ('succeeded' | 'failed' | 'running')[];
@@ -72,16 +74,16 @@ function runPart(run: RunLive, fact: RunFact, steps: Map<string, StepLive>): Par
   const at = Date.parse(fact.at);
   if ('node' in fact && fact.node !== undefined) {
     const step = stepAfter(steps.get(fact.node) ?? idle(fact.node), fact, at);
-    // A step that makes the run wait is the one that waits.
-    const waits = fact.status === 'waiting' && fact.waitingFor !== undefined;
-    steps.set(fact.node, waits ? waitingStep(step, fact.waitingFor, at) : step);
+    // A question that makes the run wait is a wait of the step; other waits have a fact of their own.
+    const asks = fact.status === 'waiting' && fact.waitingFor === 'unknown_effect' && step.status === 'unknownEffect';
+    steps.set(fact.node, asks ? waitingStep(step, 'unknown_effect', at) : step);
   }
   for (const { node, phase, because } of fact.also ?? []) {
     // What a stopped run never came to stays as it was: not reached.
     if (because === 'not_reached') continue;
     const step = steps.get(node) ?? idle(node);
     steps.set(node, {
-      ...(isOpen(step.status) ? closed(step, at) : step),
+      ...(phase !== 'looping' && isOpen(step.status) ? closed(step, at) : step),
       status: STATUS_OF[phase],
       ...(because === undefined ? {} : { skippedBecause: because }),
     });
@@ -119,6 +121,8 @@ const STATUS_OF: { readonly [P in StepPhase]: StepStatus } = {
   retry: 'retrying',
   backoff: 'retrying',
   asking: 'unknownEffect',
+  waiting: 'waiting',
+  looping: 'running',
   succeeded: 'succeeded',
   failed: 'failed',
   skipped: 'skipped',
@@ -139,9 +143,15 @@ function stepAfter(step: StepLive, fact: StepFact, at: number): StepLive {
         tries: [...step.tries, { attempt: fact.attempt, startedAt: at }],
         iterations: fact.path ? [...step.iterations, 'running'] : step.iterations,
       };
+    case 'step.waiting':
+      return waitingStep(
+        { ...step, ...(fact.dueAt === undefined ? {} : { dueAt: Date.parse(fact.dueAt) }), tries: beganTry(step, at) },
+        fact.waitsFor,
+        at,
+      );
     case 'step.finished':
       return {
-        ...step,
+        ...withoutWait(step, at),
         status,
         out: fact.path ? added(step.out, fact.out) : fact.out,
         error: fact.error,
@@ -162,7 +172,7 @@ function stepAfter(step: StepLive, fact: StepFact, at: number): StepLive {
     case 'retry.scheduled':
       return { ...step, status, attempt: fact.attempt, retryAt: Date.parse(fact.dueAt) };
     case 'wait.ended':
-      return { ...step, status, waits: step.waits.map((wait) => (wait.to === undefined ? { ...wait, to: at } : wait)) };
+      return { ...withoutWait(step, at), status };
     case 'other':
       return { ...step, status };
   }
@@ -170,6 +180,18 @@ function stepAfter(step: StepLive, fact: StepFact, at: number): StepLive {
 
 function waitingStep(step: StepLive, reason: WaitingFor, at: number): StepLive {
   return { ...step, status: reason === 'unknown_effect' ? 'unknownEffect' : 'waiting', waits: [...step.waits, { for: reason, from: at }] };
+}
+
+/** The step with its wait at an end, if it had one. */
+function withoutWait(step: StepLive, at: number): StepLive {
+  return { ...step, dueAt: undefined, waits: step.waits.map((wait) => (wait.to === undefined ? { ...wait, to: at } : wait)) };
+}
+
+/** A step that waits at once was never said to start. */
+function beganTry(step: StepLive, at: number): StepLive['tries'] {
+  return step.tries.some((one) => one.endedAt === undefined)
+    ? step.tries
+    : [...step.tries, { attempt: Math.max(1, step.attempt), startedAt: at }];
 }
 
 function idle(nodeId: string): StepLive {

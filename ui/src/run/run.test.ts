@@ -25,10 +25,10 @@ const FACTS: readonly RunFact[] = [
   {
     seq: 6,
     at: at(4200),
-    type: 'other',
-    event: 'wait.started',
+    type: 'step.waiting',
+    waitsFor: 'approval',
     node: 'approve',
-    phase: 'active',
+    phase: 'waiting',
     status: 'waiting',
     waitingFor: 'approval',
   },

@@ -1,6 +1,6 @@
 /** What happened in a step, in words: first the reader's noun, then what it means, then what was not done. Pure. */
 import type { BoardNode } from '../board/board-model.ts';
-import { formatCount, formatDuration } from '../words/format.ts';
+import { formatCount, formatDateTime, formatDuration } from '../words/format.ts';
 import type { StepLive } from './run-live.ts';
 
 export interface StepStory {
@@ -71,7 +71,7 @@ function waitTitle(step: StepLive): string {
     case 'approval':
       return 'Waits for a person to decide';
     case 'timer':
-      return 'Waits for its time';
+      return step.dueAt === undefined ? 'Waits for its time' : `Waits until ${formatDateTime(new Date(step.dueAt).toISOString())}`;
     case 'child':
       return 'Waits for another run';
     default:

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { deviceName } from './device-name.ts';
 import {
   formatBytes,
   formatCount,
@@ -12,7 +13,7 @@ import {
 
 describe('durations', () => {
   test.each([
-    [0, '0 ms'],
+    [0, '< 1 ms'],
     [4, '4 ms'],
     [700, '0.7 s'],
     [6_200, '6.2 s'],
@@ -85,4 +86,15 @@ test('sizes use decimal units', () => {
 
 test('people see the last eight digits of an id', () => {
   expect(shortId('019371a0-7c7e-7000-8000-0123456789ab')).toBe('456789ab');
+});
+
+test.each([
+  ['Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0 Safari/537.36', 'Chrome on Linux'],
+  ['Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/141.0 Safari/537.36 Edg/141.0', 'Edge on Windows'],
+  ['Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 Version/18.0 Safari/605.1.15', 'Safari on macOS'],
+  ['Mozilla/5.0 (Android 15; Mobile; rv:140.0) Gecko/140.0 Firefox/140.0', 'Firefox on Android'],
+  ['curl/8.5.0', 'curl'],
+  ['', 'Unknown device'],
+])('the device %j is called %s', (agent, name) => {
+  expect(deviceName(agent)).toBe(name);
 });

@@ -6,7 +6,7 @@ const DAY = 24 * HOUR;
 
 /** `4 ms`, `0.7 s`, `18 s`, `1 min 12 s`, `1 h 52 min`, `1 d 4 h`. */
 export function formatDuration(ms: number): string {
-  if (ms < 1) return '0 ms';
+  if (ms < 1) return '< 1 ms';
   if (ms < 100) return `${Math.round(ms)} ms`;
   if (ms < 59_950) return `${trimZero((ms / 1000).toFixed(1))} s`;
   if (ms < HOUR) return twoUnits(ms, MINUTE, 'min', 1000, 's');

@@ -47,6 +47,12 @@ export function makeExampleApi(mode: ExampleMode): PlugboardApi {
     signIn: () => Promise.resolve({ ok: false, problems: [{ code: 'SIGN_IN_FAILED', message: 'Email and password do not fit.' }] }),
     providerAddress: () => '#',
     signOut: () => Promise.resolve(),
+    offerTotp: () => Promise.resolve({ ok: true, value: { address: 'otpauth://totp/Plugboard:ines', secret: 'JBSWY3DPEHPK3PXP' } }),
+    confirmTotp: () => Promise.resolve({ ok: true, value: { recoveryCodes: ['a1b2-c3d4', 'e5f6-g7h8'] } }),
+    disableTotp: () => Promise.resolve({ ok: true, value: null }),
+    resetPassword: refuse,
+    getProfile: () => give({ id: 'ik', name: 'Ines Kant', email: 'ines@halden.example', zone: 'Europe/Berlin', hasPassword: true, rev: 1 }),
+    updateProfile: refuse,
     listSessions: () =>
       give([
         {
@@ -144,6 +150,10 @@ export function makeExampleApi(mode: ExampleMode): PlugboardApi {
     restoreWorkflow: refuse,
     getCatalog: () => give(CATALOG),
 
+    renameWorkflow: refuse,
+    duplicateWorkflow: refuse,
+    pauseWorkflow: refuse,
+    resumeWorkflow: refuse,
     startRun: () => Promise.resolve({ ok: true, value: { runId: RUN.id } }),
     listRuns: () => page(RUNS, true),
     getRun: () => give(isLive ? { ...RUN, status: 'running', endedAt: undefined, error: undefined } : RUN),
@@ -179,6 +189,7 @@ export function makeExampleApi(mode: ExampleMode): PlugboardApi {
         ...CREDENTIALS[0]!,
         publicData: {},
         secretsSet: ['token'],
+        signsIn: false,
         usedInWorkflows: [
           { id: 'w1', name: 'Supplier invoice intake', isLive: true },
           { id: 'w4', name: 'Shop orders to ledger', isLive: true },
@@ -187,8 +198,44 @@ export function makeExampleApi(mode: ExampleMode): PlugboardApi {
     listCredentialTypes: () => give(CREDENTIAL_TYPES),
     createCredential: refuse,
     updateCredential: refuse,
+    startSignIn: refuse,
     testCredential: () => Promise.resolve({ ok: true, value: { health: 'ok', text: 'ledger.internal answered 200 in 38 ms.' } }),
     deleteCredential: refuse,
+
+    listProjects: () =>
+      give([
+        {
+          id: 'p1',
+          name: 'Accounts payable',
+          slug: 'accounts-payable',
+          visibility: 'workspace' as const,
+          yourRole: 'admin' as const,
+          createdAt: '2026-08-04T09:00:00.000Z',
+          rev: 1,
+        },
+      ]),
+    createProject: refuse,
+    updateProject: refuse,
+    deleteProject: refuse,
+    listTeams: () => give([{ id: 't1', name: 'Finance', description: 'Invoices and payments', memberCount: 2, rev: 1 }]),
+    getTeam: () =>
+      give({
+        id: 't1',
+        name: 'Finance',
+        description: 'Invoices and payments',
+        members: [
+          { id: 'tn', name: 'Tom Nagel' },
+          { id: 'rv', name: 'Rike Voss' },
+        ],
+        rev: 1,
+      }),
+    createTeam: refuse,
+    deleteTeam: refuse,
+    addTeamMember: refuse,
+    removeTeamMember: refuse,
+    listGrants: () => give([]),
+    setGrant: refuse,
+    removeGrant: refuse,
 
     listMembers: () => page(MEMBERS),
     listInvitations: () => give(INVITATIONS, []),

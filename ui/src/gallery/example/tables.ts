@@ -211,6 +211,7 @@ export const SETTINGS: readonly SettingView[] = [
     updatedAt: ago(5000),
     rev: 2,
     isDangerous: false,
+    isImmediate: true,
     mayChange: true,
   },
   {
@@ -224,6 +225,7 @@ export const SETTINGS: readonly SettingView[] = [
     from: 'default',
     rev: 0,
     isDangerous: false,
+    isImmediate: true,
     mayChange: true,
   },
   {
@@ -244,6 +246,7 @@ export const SETTINGS: readonly SettingView[] = [
     from: 'instance',
     rev: 1,
     isDangerous: false,
+    isImmediate: true,
     mayChange: true,
   },
   {
@@ -257,6 +260,7 @@ export const SETTINGS: readonly SettingView[] = [
     from: 'environment',
     rev: 0,
     isDangerous: false,
+    isImmediate: true,
     mayChange: true,
   },
   {
@@ -270,6 +274,7 @@ export const SETTINGS: readonly SettingView[] = [
     from: 'default',
     rev: 0,
     isDangerous: false,
+    isImmediate: true,
     mayChange: true,
   },
   {
@@ -283,6 +288,7 @@ export const SETTINGS: readonly SettingView[] = [
     from: 'instance',
     rev: 4,
     isDangerous: true,
+    isImmediate: true,
     mayChange: false,
   },
 ];
