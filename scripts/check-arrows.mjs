@@ -26,6 +26,8 @@ const MAY_IMPORT = {
   runner: [...EDGES, ...PURE],
   server: ['runner', ...EDGES, ...PURE],
   cli: ['server', 'runner', ...EDGES, ...PURE],
+  // Programs elsewhere use it: it knows the API and nothing of what is behind.
+  client: [],
   testing: ['plugin-host', 'engine', 'sdk'],
   'create-plugin': ['sdk'],
   // The pages share pure code with the server and nothing else.
@@ -33,8 +35,8 @@ const MAY_IMPORT = {
   bench: ['cli', 'server', 'runner', ...EDGES, ...PURE, 'testing'],
 };
 const PLUGINS_MAY_IMPORT = ['sdk'];
-/** Tests may use the test kit wherever they are. */
-const TESTS_MAY_IMPORT = ['testing'];
+/** Tests may use the test kit wherever they are, and the client as a program elsewhere would. */
+const TESTS_MAY_IMPORT = ['testing', 'client'];
 
 const BUILTINS = new Set(builtinModules);
 const IMPURE_GLOBALS = new Set(
