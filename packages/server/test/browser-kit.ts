@@ -50,7 +50,7 @@ export async function openBrowser(): Promise<Browser> {
   const executablePath = findChromium();
   if (executablePath === undefined) throw new Error('there is no Chromium on PATH');
   const profile = await mkdtemp(join(tmpdir(), 'plugboard-browser-'));
-  const context = await chromium.launchPersistentContext(profile, { executablePath, headless: true, args: ARGUMENTS, timeout: 30_000 });
+  const context = await chromium.launchPersistentContext(profile, { executablePath, headless: true, args: ARGUMENTS, timeout: 120_000 });
   const page = context.pages()[0] ?? (await context.newPage());
   page.setDefaultTimeout(WAIT_MS);
   page.setDefaultNavigationTimeout(WAIT_MS);
@@ -68,7 +68,7 @@ export async function openBrowser(): Promise<Browser> {
     async findings() {
       const found: string[] = [];
       for (const theme of ['light', 'dark']) {
-        await page.evaluate((next) => (document.documentElement.dataset['theme'] = next), theme);
+        await page.evaluate(`document.documentElement.dataset.theme = '${theme}'`);
         // Only colours differ between the themes. Legacy mode judges in the page itself instead of opening another one each time.
         const axe = new AxeBuilder({ page }).setLegacyMode(true);
         const { violations } = await (theme === 'light' ? axe.withTags(RULES) : axe.withRules(['color-contrast'])).analyze();
@@ -80,7 +80,7 @@ export async function openBrowser(): Promise<Browser> {
       for (const width of WIDTHS.toReversed()) {
         await page.setViewportSize({ width, height: 900 });
         // The page takes another shape when the window does; a moment later it has to fit.
-        const fits = page.waitForFunction(() => document.documentElement.scrollWidth <= window.innerWidth, undefined, { timeout: 3000 });
+        const fits = page.waitForFunction('document.documentElement.scrollWidth <= innerWidth', undefined, { timeout: 3000 });
         await fits.catch(() => found.push(`wider than its window of ${width} pixels`));
       }
       return found;

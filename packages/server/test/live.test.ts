@@ -2,6 +2,7 @@
 import {
   createPerson,
   createWorkspace,
+  inInstance,
   addMember,
   openSession,
   revokeSessions,
@@ -149,19 +150,19 @@ describe('a watched run', () => {
 describe('what a socket may not hear', () => {
   test('nobody opens one without a credential that holds, nor from the page of another site', async () => {
     const { headers } = await aPerson('viewer');
-    for (const refused of [
+    const wrong: Readonly<Record<string, string>>[] = [
       {},
       { cookie: 'plugboard=made-up' },
       { authorization: 'Bearer made-up' },
       { ...headers, origin: 'https://evil.example' },
-    ])
-      await expect(connected(refused)).rejects.toThrow();
+    ];
+    for (const refused of wrong) await expect(connected(refused)).rejects.toThrow();
   });
 
   test('a run, the runs and the changes of another workspace are not found, the same as what does not exist', async () => {
     const { database } = server.database;
     const stranger = await aPerson(undefined);
-    await createWorkspace(database, { slug: 'other', name: 'Other', zone: 'UTC', ownerId: stranger.id, createdBy: stranger.id });
+    await inInstance(database, (tx) => createWorkspace(tx, { slug: 'other', name: 'Other', zone: 'UTC', ownerId: stranger.id, createdBy: stranger.id }));
     const socket = await connected(stranger.headers);
     const missing = await join(socket, `run:${crypto.randomUUID()}`);
     expect(missing.problem?.code).toBe('NOT_FOUND');
