@@ -2,6 +2,7 @@
 import { outstanding } from '../src/run/decide.ts';
 import { runOutput } from '../src/run/output.ts';
 import { type RunState, UNIT } from '../src/run/state.ts';
+import { allSteps } from '../src/run/steps.ts';
 
 const UNIT_NAMES = Object.keys(UNIT);
 
@@ -28,6 +29,17 @@ export function runSummary(run: RunState): unknown {
           error: step?.error?.code,
           errorItem: step?.errorItem,
           logs: step?.logs,
+          held: step?.held,
+          early: step?.early,
+          rounds: step?.loop && {
+            begun: step.loop.begun,
+            broken: step.loop.broken,
+            underWay: [...allSteps(run.root)].flatMap((one) =>
+              one.scope.of === step
+                ? [{ node: run.plan.nodes[one.index]?.id, path: one.scope.path, phase: one.phase, items: one.input?.count }]
+                : [],
+            ),
+          },
           ...(step?.units
             ? {
                 units: [...step.units.states].map((state) => UNIT_NAMES[state]),

@@ -23,7 +23,7 @@ const recorded = files.map((name) => JSON.parse(readFileSync(new URL(name, folde
 
 describe('runs recorded under semantics 1', () => {
   test('are there', () => {
-    expect(recorded.length).toBeGreaterThanOrEqual(9);
+    expect(recorded.length).toBeGreaterThanOrEqual(18);
   });
 
   test.each(recorded.map((run) => [run.title, run] as const))('%s', (_, { definition, types, events, expected }) => {

@@ -6,7 +6,7 @@ import type { Migration } from './migration.ts';
 
 export const listsAndLive: Migration = {
   n: 5,
-  name: 'lists-and-live',
+  name: 'lists_and_live',
   sql: /* sql */ `
 -- Without the count: a count that grows stays where it is, and no index is written for it.
 create index run_stats_bucket on run_stats (workspace_id, bucket);

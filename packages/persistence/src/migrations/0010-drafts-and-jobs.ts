@@ -3,7 +3,7 @@ import type { Migration } from './migration.ts';
 
 export const draftsAndJobs: Migration = {
   n: 10,
-  name: 'drafts-and-jobs',
+  name: 'drafts_and_jobs',
   sql: /* sql */ `
 -- ranks: the order of parts where it is not simply that of the lists; without them two editors of one draft could see different orders.
 alter table draft
