@@ -1,13 +1,14 @@
 import tailwindcss from '@tailwindcss/vite';
 import vue from '@vitejs/plugin-vue';
 import { defineConfig } from 'vite';
+import { operationHashes } from './scripts/operations.ts';
 
 const server = process.env['PLUGBOARD_DEV_SERVER'] ?? 'http://127.0.0.1:7400';
 /** The server refuses changes from pages of another origin; in development these pages are its own. */
 const proxied = { target: server, changeOrigin: true, headers: { origin: server } };
 
 export default defineConfig(({ mode }) => ({
-  plugins: [vue(), tailwindcss()],
+  plugins: [vue(), tailwindcss(), operationHashes({ isProduction: mode === 'production' })],
   // Other workspaces are read from their sources, as everywhere in development.
   resolve: { conditions: ['development', 'module', 'browser', 'import', 'default'] },
   define: { __GALLERY__: JSON.stringify(mode !== 'production') },

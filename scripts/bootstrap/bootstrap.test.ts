@@ -184,12 +184,12 @@ describe('an install or build under way', () => {
     });
     const ended = once(parent, 'exit');
     await expect
-      .poll(() => existsSync(join(root, 'pids')) && readFileSync(join(root, 'pids'), 'utf8') !== '', { timeout: 10_000 })
+      .poll(() => existsSync(join(root, 'pids')) && readFileSync(join(root, 'pids'), 'utf8') !== '', { timeout: 60_000 })
       .toBe(true);
     const pids = readFileSync(join(root, 'pids'), 'utf8').split(' ').map(Number);
     parent.kill('SIGTERM');
     expect(await ended).toEqual([143, null]);
-    await expect.poll(() => pids.filter(isRunning), { timeout: 10_000 }).toEqual([]);
+    await expect.poll(() => pids.filter(isRunning), { timeout: 60_000 }).toEqual([]);
   });
 });
 

@@ -17,7 +17,14 @@ const ROOT_SOURCES = [
 const FOLDERS_SKIPPED = new Set(['node_modules', 'dist', 'test']);
 /** The pages: a workspace that Vite builds, from its own sources and those of the packages it shows. */
 export const UI_FOLDER = 'ui';
-const UI_FILES = ['package-lock.json', 'ui/package.json', 'ui/index.html', 'ui/vite.config.ts', 'ui/scripts/build.mjs'];
+const UI_FILES = [
+  'package-lock.json',
+  'ui/package.json',
+  'ui/index.html',
+  'ui/vite.config.ts',
+  'ui/scripts/build.mjs',
+  'ui/scripts/operations.ts',
+];
 const UI_FOLDERS = ['ui/src', 'ui/public', 'packages/sdk/src', 'packages/expression/src', 'packages/engine/src'];
 
 /** Folders of all workspaces, relative to the root, in order. @param {string} root */

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import fs from 'node:fs';
 import { build } from 'vite';
 import { isAllowed } from '../../scripts/check-licences.mjs';
+import { OPERATIONS_FILE, textsByHash } from './operations.ts';
 
 const folder = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const dist = join(folder, 'dist');
@@ -20,6 +21,7 @@ for (const name of fs.readdirSync(join(folder, 'src', 'fonts')).filter((one) => 
 }
 checkLicences();
 const sizes = precompress();
+fs.writeFileSync(join(dist, OPERATIONS_FILE), JSON.stringify(textsByHash()));
 report(sizes);
 
 /** What is bundled is given on, though it is no dependency of the package. @throws Error naming what may not be */

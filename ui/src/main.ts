@@ -1,8 +1,10 @@
 /** The boot of the pages, top to bottom: styles, the server's API, stores, addresses, the page. */
 import './styles/index.css';
+import hashes from 'virtual:operation-hashes';
 import { createPinia } from 'pinia';
 import { createApp } from 'vue';
 import { createWebHistory, type RouteRecordRaw } from 'vue-router';
+import { type DocumentName, DOCUMENTS } from './api/documents.ts';
 import { makeServerApi } from './api/server-api.ts';
 import { API_KEY } from './api/use-api.ts';
 import App from './App.vue';
@@ -12,6 +14,7 @@ import { useSession } from './stores/session.ts';
 const pinia = createPinia();
 const api = makeServerApi({
   fetch: (input, init) => fetch(input, init),
+  persisted: new Map(Object.entries(hashes).map(([name, hash]) => [DOCUMENTS[name as DocumentName], hash])),
   workspace: () => /^\/w\/([^/]+)/.exec(location.pathname)?.[1],
   // Another role than a moment ago, or none: the frame and every page look at what may be done anew.
   onRefused: (kind) => {

@@ -12,6 +12,12 @@ const WORKSPACE_PAGES: RouteRecordRaw[] = [
     meta: { section: 'workflows', title: 'Workflows' },
   },
   {
+    path: 'workflows/trash',
+    name: 'trash',
+    component: () => import('./pages/TrashPage.vue'),
+    meta: { section: 'workflows', title: 'Trash' },
+  },
+  {
     path: 'workflows/:id',
     name: 'workflow',
     component: () => import('./pages/WorkflowPage.vue'),
@@ -33,6 +39,18 @@ const WORKSPACE_PAGES: RouteRecordRaw[] = [
     name: 'credentials',
     component: () => import('./pages/CredentialsPage.vue'),
     meta: { section: 'credentials', title: 'Credentials' },
+  },
+  {
+    path: 'variables',
+    name: 'variables',
+    component: () => import('./pages/VariablesPage.vue'),
+    meta: { section: 'credentials', title: 'Variables' },
+  },
+  {
+    path: 'settings/sign-in',
+    name: 'providers',
+    component: () => import('./pages/ProvidersPage.vue'),
+    meta: { section: 'settings', title: 'Sign-in' },
   },
   { path: 'team', name: 'team', component: () => import('./pages/TeamPage.vue'), meta: { section: 'team', title: 'Team' } },
   { path: 'team/keys', name: 'keys', component: () => import('./pages/ApiKeysPage.vue'), meta: { section: 'team', title: 'API keys' } },

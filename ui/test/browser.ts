@@ -61,7 +61,7 @@ export interface Gallery {
 }
 
 /** Longest wait for one thing on a page, in milliseconds. */
-const WAIT_MS = 10_000;
+const WAIT_MS = 60_000;
 
 export async function openGallery(executablePath: string): Promise<Gallery> {
   const work = await mkdtemp(join(tmpdir(), 'plugboard-ui-'));
@@ -81,7 +81,7 @@ export async function openGallery(executablePath: string): Promise<Gallery> {
     executablePath,
     headless: true,
     args: ARGUMENTS,
-    timeout: 30_000,
+    timeout: 120_000,
   });
   const page = context.pages()[0] ?? (await context.newPage());
   page.setDefaultTimeout(WAIT_MS);

@@ -16,13 +16,13 @@ const PAGES = ['/gallery/page/failed/w/halden/workflows', RUN];
 
 describe.skipIf(chromium === undefined)(
   `the gallery in a browser${chromium === undefined ? ' (left out: no Chromium on PATH)' : ''}`,
-  { timeout: 60_000 },
+  { timeout: 240_000 },
   () => {
     let gallery: Gallery;
     beforeAll(async () => {
       gallery = await openGallery(chromium ?? '');
-    }, 60_000);
-    afterAll(() => gallery?.close(), 10_000);
+    }, 240_000);
+    afterAll(() => gallery?.close(), 120_000);
 
     test('no story and no page has a serious finding in a theme, breaks the policy, or is wider than 390 pixels', async () => {
       const { page, complaints } = gallery;

@@ -117,7 +117,7 @@ describe('failures are counted by kind and the load goes on', () => {
 
   test('silence', async () => {
     const url = await flaky(() => undefined);
-    expect(await run(url, { maxRequests: 4, timeoutMs: 100 })).toMatchObject({ completed: 2, errors: { timeout: 2 } });
+    expect(await run(url, { maxRequests: 4, timeoutMs: 700 })).toMatchObject({ completed: 2, errors: { timeout: 2 } });
   });
 
   test('a server that never ends its answer is given up', async () => {

@@ -47,7 +47,7 @@ test('a running server is backed up into a file of its own, which is whole and c
   expect([half.code, half.stderr]).toEqual([1, expect.stringContaining('damaged')]);
 });
 
-test('restored beside and started there, it answers as the first did', { timeout: 120_000 }, async () => {
+test('restored beside and started there, it answers as the first did', { timeout: 240_000 }, async () => {
   const copy = await Plugboard.create();
   const restored = copy.command(
     '--data',

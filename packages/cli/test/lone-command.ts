@@ -15,7 +15,7 @@ export class Lone {
 
   command(...args: string[]): Output {
     const env = { PATH: process.env['PATH'], HOME: process.env['HOME'], PLUGBOARD_DATA: this.dataDir, ...this.#env };
-    const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], { env, encoding: 'utf8', timeout: 60_000 });
+    const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], { env, encoding: 'utf8', timeout: 180_000 });
     return { code: status, stdout, stderr };
   }
 

@@ -103,7 +103,7 @@ export class Plugboard {
     const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], {
       env: this.environment(),
       encoding: 'utf8',
-      timeout: 60_000,
+      timeout: 180_000,
     });
     return { code: status, stdout, stderr };
   }

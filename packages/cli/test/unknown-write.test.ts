@@ -74,7 +74,7 @@ describe('a write that may have happened', () => {
     await server.kill();
     await server.start();
     const id = started.stdout.trim();
-    await expect.poll(() => details(id).then((run) => run.status), { timeout: 20_000 }).toBe('waiting');
+    await expect.poll(() => details(id).then((run) => run.status), { timeout: 60_000 }).toBe('waiting');
     return id;
   }
 
@@ -98,7 +98,7 @@ describe('a write that may have happened', () => {
     const id = await interrupted();
     const resolved = server.command('resolve', id.slice(-8), 'send', '--retry');
     expect(resolved.code, resolved.stderr).toBe(0);
-    await expect.poll(() => details(id).then((run) => run.status), { timeout: 20_000 }).toBe('succeeded');
+    await expect.poll(() => details(id).then((run) => run.status), { timeout: 60_000 }).toBe('succeeded');
     expect(keys).toHaveLength(2);
     expect(keys[1]).toBe(keys[0]);
     expect((await details(id)).steps.find((step) => step.node === 'send')?.sentAgain).toBe(1);
@@ -108,7 +108,7 @@ describe('a write that may have happened', () => {
     const id = await interrupted();
     const resolved = server.command('resolve', id, 'Send', '--done', '--output', '{"stored":"by hand"}');
     expect(resolved.code, resolved.stderr).toBe(0);
-    await expect.poll(() => details(id).then((run) => run.status), { timeout: 20_000 }).toBe('succeeded');
+    await expect.poll(() => details(id).then((run) => run.status), { timeout: 60_000 }).toBe('succeeded');
     expect(keys).toHaveLength(1);
     expect(JSON.parse(server.command('show', id, '--output', 'Send').stdout)).toEqual({ main: [{ stored: 'by hand' }] });
   });
@@ -125,7 +125,7 @@ describe('a write that may have happened', () => {
     });
     expect(server.command('resolve', id, 'send')).toMatchObject({ code: 2 });
     expect(server.command('resolve', id, 'send', '--fail').code).toBe(0);
-    await expect.poll(() => details(id).then((run) => run.status), { timeout: 20_000 }).toBe('failed');
+    await expect.poll(() => details(id).then((run) => run.status), { timeout: 60_000 }).toBe('failed');
     expect(server.command('resolve', id, 'send', '--retry')).toMatchObject({ code: 1, stderr: expect.stringContaining('ended as failed') });
     expect(keys).toHaveLength(1);
   });

@@ -48,7 +48,7 @@ async function details(id: string): Promise<Details> {
 }
 
 async function becomes(id: string, status: string): Promise<void> {
-  await expect.poll(async () => (await details(id)).status, { timeout: 20_000 }).toBe(status);
+  await expect.poll(async () => (await details(id)).status, { timeout: 60_000 }).toBe(status);
 }
 
 describe('a run that waits for an instant', () => {

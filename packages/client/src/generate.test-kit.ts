@@ -33,6 +33,8 @@ interface Described {
   readonly tags: readonly string[];
   readonly 'x-kind': 'query' | 'mutation';
   readonly 'x-body-field'?: string;
+  /** Another address of an operation that is there already. */
+  readonly 'x-same-as'?: string;
   readonly parameters?: readonly Parameter[];
   readonly requestBody?: { readonly required?: boolean; readonly content: Readonly<Record<string, { readonly schema: Schema }>> };
   readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, { readonly schema: Schema }>> }>>;
@@ -65,6 +67,7 @@ export function clientSource(document: OpenApi): string {
   const groups = new Map<string, { readonly verb: string; readonly type: string; readonly route: string }[]>();
   for (const [path, methods] of Object.entries(document.paths).toSorted(byName)) {
     for (const [method, one] of Object.entries(methods)) {
+      if (one['x-same-as'] !== undefined) continue;
       const group = one.tags[0] ?? '';
       const verb = lowerFirst(one.operationId.slice(group.length));
       const parameters = (one.parameters ?? []).filter((parameter) => parameter.$ref === undefined);

@@ -82,6 +82,8 @@ export type CredentialUses = { readonly rows: readonly CredentialUse[]; readonly
 
 export type CredentialWorkflow = { readonly id: string; readonly name: string; readonly isLive: boolean; };
 
+export type CurrentStep = { readonly nodeId: string; readonly name: string; readonly status: string; };
+
 export type DefinitionProblem = { readonly code: string; readonly severity: Severity; readonly path: string; readonly message: string; readonly nodeId?: string; readonly edgeId?: string; readonly hint?: string; readonly params?: unknown; readonly offset?: number; };
 
 export type DeletedProject = { readonly id: string; readonly slug: string; readonly name: string; };
@@ -178,6 +180,8 @@ export type Jobs = { readonly rows: readonly Job[]; readonly endCursor?: string;
 
 export type JoinRole = "viewer" | "runner" | "editor" | "admin";
 
+export type LaunchedExecution = { readonly id: string; readonly status: "pending"; };
+
 export type LimitKey = "workflows" | "projects" | "credentials" | "members";
 
 export type LimitUse = { readonly limit: LimitKey; readonly used: number; readonly allowed?: number; };
@@ -212,6 +216,8 @@ export type NotificationRows = { readonly rows: readonly NotificationRow[]; read
 
 export type NowSummary = { readonly running: readonly RunningRun[]; readonly runningCount: number; readonly waiting: WaitingRuns; readonly failedToday: FailedRuns; readonly endedToday: number; };
 
+export type PartCheck = { readonly isValid: boolean; readonly problems: readonly DefinitionProblem[]; };
+
 export type PartsDiff = { readonly added: readonly string[]; readonly removed: readonly string[]; readonly changed: readonly ChangedPart[]; };
 
 export type PersonGone = { readonly stillRuns: readonly RunningGrant[]; };
@@ -237,6 +243,8 @@ export type PlanLimits = { readonly workflows?: number; readonly projects?: numb
 export type PlanView = { readonly key: string; readonly name: string; readonly limits: Readonly<Record<string, number>>; readonly rev: number; };
 
 export type Profile = { readonly id: string; readonly name: string; readonly email: string; readonly locale: string; readonly zone: string; readonly hasPassword: boolean; readonly hasTotp: boolean; readonly rev: number; };
+
+export type ProgressFailure = { readonly code: string; readonly message: string; };
 
 export type ProjectView = { readonly id: string; readonly slug: string; readonly name: string; readonly visibility: ProjectVisibility; readonly owner?: PersonRef; readonly adminEditsOnly: boolean; readonly yourRole?: Role; readonly rev: number; readonly createdAt: string; };
 
@@ -292,6 +300,8 @@ export type RunLimits = { readonly costPd?: string; readonly activeMs: number; }
 
 export type RunOutput = { readonly output: unknown; };
 
+export type RunProgress = { readonly id: string; readonly status: string; readonly waitingFor?: string; readonly progressPercent: number; readonly current: readonly CurrentStep[]; readonly steps: StepCounts; readonly costPd: string; readonly startedAt: string; readonly endedAt?: string; readonly error?: ProgressFailure; };
+
 export type RunRights = { readonly control: boolean; readonly readData: boolean; };
 
 export type RunRow = { readonly id: string; readonly workflow: NamedRef; readonly version?: number; readonly status: RunStatus; readonly waitingFor?: string; readonly trigger: TriggerKind; readonly initiator?: PersonRef; readonly startedAt: string; readonly endedAt?: string; readonly durationMs?: number; readonly error?: RunErrorView; readonly costPd?: string; };
@@ -303,6 +313,10 @@ export type RunSource = "live" | "draft";
 export type RunStatistics = { readonly since: string; readonly until: string; readonly zone: string; readonly totals: Readonly<Record<string, number>>; readonly successRate?: number; readonly buckets: readonly StatisticsBucket[]; readonly workflows: readonly WorkflowStatistics[]; readonly durations?: RunDurations; };
 
 export type RunStatus = "pending" | "running" | "paused" | "waiting" | "succeeded" | "failed" | "cancelled" | "timed_out";
+
+export type RunStepRow = { readonly nodeId: string; readonly name: string; readonly type: string; readonly status: string; readonly attempt: number; readonly startedAt?: string; readonly endedAt?: string; readonly durationMs?: number; readonly itemsIn: number; readonly itemsOut: number; readonly error?: StepFailure; };
+
+export type RunStepRows = { readonly rows: readonly RunStepRow[]; };
 
 export type RunSteps = { readonly id: string; readonly status: RunStatus; readonly waitingFor?: string; readonly workflowId: string; readonly workflowName?: string; readonly version: number; readonly environment: EnvironmentName; readonly trigger: TriggerKind; readonly startedAt: string; readonly endedAt?: string; readonly durationMs?: number; readonly error?: RunFailure; readonly events: number; readonly takenOver?: readonly string[]; readonly cancelled?: RunCancel; readonly steps: unknown; };
 
@@ -360,7 +374,11 @@ export type StatisticsBy = "quarter" | "hour" | "day";
 
 export type StatisticsEnvironment = "draft" | "live";
 
+export type StepCounts = { readonly total: number; readonly succeeded: number; readonly failed: number; readonly skipped: number; readonly cancelled: number; readonly atWork: number; readonly toCome: number; };
+
 export type StepData = { readonly rows: readonly unknown[]; readonly endCursor?: string; readonly hasMore: boolean; readonly total: number; readonly hiddenFields: number; };
+
+export type StepFailure = { readonly code: string; readonly message: string; };
 
 export type StepLogLine = { readonly at: string; readonly level: string; readonly message: string; readonly item?: number; };
 
@@ -448,7 +466,7 @@ export type WorkflowProblem = { readonly code: string; readonly severity: string
 
 export type WorkflowRights = { readonly run: boolean; readonly edit: boolean; readonly publish: boolean; readonly delete: boolean; };
 
-export type WorkflowRow = { readonly id: string; readonly name: string; readonly project: NamedRef; readonly starts: readonly WorkflowStart[]; readonly liveVersion?: number; readonly state: WorkflowState; readonly draftChanges: number; readonly preview: unknown; readonly recentRuns: readonly RecentRun[]; readonly successRate?: number; readonly typicalMs?: number; readonly costPd7d?: string; readonly lastRunAt?: string; readonly nextRunAt?: string; readonly editors: readonly PersonRef[]; readonly may: WorkflowRights; };
+export type WorkflowRow = { readonly id: string; readonly name: string; readonly project: NamedRef; readonly folderId?: string; readonly tags: readonly TagRef[]; readonly isStarred: boolean; readonly starts: readonly WorkflowStart[]; readonly liveVersion?: number; readonly state: WorkflowState; readonly draftChanges: number; readonly preview: unknown; readonly recentRuns: readonly RecentRun[]; readonly successRate?: number; readonly typicalMs?: number; readonly costPd7d?: string; readonly lastRunAt?: string; readonly nextRunAt?: string; readonly editors: readonly PersonRef[]; readonly may: WorkflowRights; };
 
 export type WorkflowRows = { readonly rows: readonly WorkflowRow[]; readonly endCursor?: string; readonly hasMore: boolean; };
 
@@ -718,6 +736,18 @@ export interface MemberSetRoleInput {
   readonly role: Role;
 }
 
+export interface NodeValidateInput {
+  readonly type: string;
+  readonly typeVersion?: number;
+  readonly name?: string;
+  readonly params?: Readonly<Record<string, unknown>>;
+}
+
+export interface NodeValidateConnectionsInput {
+  readonly nodes: readonly unknown[];
+  readonly edges: readonly unknown[];
+}
+
 export interface NotificationListInput {
   readonly unreadOnly?: boolean;
   readonly first?: number;
@@ -897,6 +927,10 @@ export interface RunPauseInput {
   readonly id: string;
 }
 
+export interface RunProgressInput {
+  readonly id: string;
+}
+
 export interface RunReplayRequestInput {
   readonly id: string;
   readonly source?: ReplaySource;
@@ -919,6 +953,10 @@ export interface RunStateInput {
   readonly waitMs?: number;
 }
 
+export interface RunStepsInput {
+  readonly id: string;
+}
+
 export interface RunTagInput {
   readonly id: string;
   readonly tags: Readonly<Record<string, string>>;
@@ -937,6 +975,7 @@ export interface RunStepDataInput {
 export interface RunStepLogInput {
   readonly runId: string;
   readonly nodeId: string;
+  readonly path?: readonly number[];
 }
 
 export interface ServiceCreateInput {
@@ -1133,6 +1172,9 @@ export interface WorkflowOverviewInput {
   readonly view?: WorkflowView;
   readonly search?: string;
   readonly projectId?: string;
+  readonly folderId?: string;
+  readonly tagIds?: readonly string[];
+  readonly starred?: boolean;
   readonly sort?: WorkflowSort;
   readonly first?: number;
   readonly after?: string;
@@ -1548,6 +1590,12 @@ export interface Operations {
     /** Give a member another role. */
     setRole(input: MemberSetRoleInput, options?: CallOptions): Promise<Done>;
   };
+  readonly node: {
+    /** What is wrong with the configuration of one node by itself. */
+    validate(input: NodeValidateInput, options?: CallOptions): Promise<PartCheck>;
+    /** What is wrong with how nodes are connected: circles, edges from or to nothing, ports that are not there, steps nothing leads to. */
+    validateConnections(input: NodeValidateConnectionsInput, options?: CallOptions): Promise<PartCheck>;
+  };
   readonly notification: {
     /** What one is to be told, newest first: of this workspace and of the server. */
     list(input?: NotificationListInput, options?: CallOptions): Promise<NotificationRows>;
@@ -1647,6 +1695,8 @@ export interface Operations {
     output(input: RunOutputInput, options?: CallOptions): Promise<RunOutput>;
     /** Hold a run: what is under way ends, nothing behind it starts. Answers once it is paused, or after a while with how it stands. */
     pause(input: RunPauseInput, options?: CallOptions): Promise<RunHead>;
+    /** How far a run has come: its state, what is at work, counts of steps, cost; without its data. */
+    progress(input: RunProgressInput, options?: CallOptions): Promise<RunProgress>;
     /** Send the request that started a run once more: a new run of what is live, or of the draft, with the body that came. */
     replayRequest(input: RunReplayRequestInput, options?: CallOptions): Promise<ReplayedRun>;
     /** Decide about a write that may have happened: send it again, take it as done, or fail it. */
@@ -1655,6 +1705,8 @@ export interface Operations {
     resume(input: RunResumeInput, options?: CallOptions): Promise<RunHead>;
     /** Where a run stands; waits up to 30 s for it to end. */
     state(input: RunStateInput, options?: CallOptions): Promise<RunHead>;
+    /** The steps of a run in the order of its workflow, without their data. */
+    steps(input: RunStepsInput, options?: CallOptions): Promise<RunStepRows>;
     /** Add tags a run is found by. A tag that is there stays. */
     tag(input: RunTagInput, options?: CallOptions): Promise<Done>;
     /** Items that went into a step or came out of it, by page. */
@@ -1941,6 +1993,10 @@ export const ROUTES: Readonly<Record<string, Readonly<Record<string, Call>>>> = 
     remove: {"method":"DELETE","path":"/api/members/{principalId}","kind":"mutation","isRepeatable":true},
     setRole: {"method":"PUT","path":"/api/members/{principalId}/role","kind":"mutation","isRepeatable":true},
   },
+  node: {
+    validate: {"method":"POST","path":"/api/nodes/validate","kind":"query","isRepeatable":true},
+    validateConnections: {"method":"POST","path":"/api/nodes/validate-connections","kind":"query","isRepeatable":true},
+  },
   notification: {
     list: {"method":"GET","path":"/api/notifications","kind":"query","isRepeatable":true,"query":["unreadOnly","first","after"]},
     markRead: {"method":"POST","path":"/api/notifications/read","kind":"mutation","isRepeatable":true},
@@ -1997,13 +2053,15 @@ export const ROUTES: Readonly<Record<string, Readonly<Record<string, Call>>>> = 
     facts: {"method":"GET","path":"/api/runs/{id}/facts","kind":"query","isRepeatable":true,"query":["after"]},
     output: {"method":"GET","path":"/api/runs/{id}/output","kind":"query","isRepeatable":true,"query":["node"]},
     pause: {"method":"POST","path":"/api/runs/{id}/pause","kind":"mutation","isRepeatable":true},
+    progress: {"method":"GET","path":"/api/runs/{id}/progress","kind":"query","isRepeatable":true},
     replayRequest: {"method":"POST","path":"/api/runs/{id}/replay","kind":"mutation","isRepeatable":true},
     resolve: {"method":"POST","path":"/api/runs/{id}/resolve","kind":"mutation","isRepeatable":true},
     resume: {"method":"POST","path":"/api/runs/{id}/resume","kind":"mutation","isRepeatable":true},
     state: {"method":"GET","path":"/api/runs/{id}/state","kind":"query","isRepeatable":true,"query":["waitMs"]},
+    steps: {"method":"GET","path":"/api/runs/{id}/steps","kind":"query","isRepeatable":true},
     tag: {"method":"POST","path":"/api/runs/{id}/tags","kind":"mutation","isRepeatable":true},
     stepData: {"method":"GET","path":"/api/runs/{runId}/steps/{nodeId}/data","kind":"query","isRepeatable":true,"query":["path","side","port","first","after"]},
-    stepLog: {"method":"GET","path":"/api/runs/{runId}/steps/{nodeId}/log","kind":"query","isRepeatable":true},
+    stepLog: {"method":"GET","path":"/api/runs/{runId}/steps/{nodeId}/log","kind":"query","isRepeatable":true,"query":["path"]},
     statistics: {"method":"GET","path":"/api/statistics","kind":"query","isRepeatable":true,"query":["workflowId","environment","since","until","by"]},
   },
   service: {
@@ -2061,7 +2119,7 @@ export const ROUTES: Readonly<Record<string, Readonly<Record<string, Call>>>> = 
     exportMany: {"method":"GET","path":"/api/workflows/export","kind":"query","isRepeatable":true,"query":["ids","projectId","folderId","live","after"]},
     import: {"method":"POST","path":"/api/workflows/import","kind":"mutation","isRepeatable":true},
     importMany: {"method":"POST","path":"/api/workflows/import-many","kind":"mutation","isRepeatable":true},
-    overview: {"method":"GET","path":"/api/workflows/overview","kind":"query","isRepeatable":true,"query":["view","search","projectId","sort","first","after"]},
+    overview: {"method":"GET","path":"/api/workflows/overview","kind":"query","isRepeatable":true,"query":["view","search","projectId","folderId","tagIds","starred","sort","first","after"]},
     places: {"method":"GET","path":"/api/workflows/places","kind":"query","isRepeatable":true,"query":["projectId","folderId","atTop","tagIds","starred","first","after"]},
     search: {"method":"GET","path":"/api/workflows/search","kind":"query","isRepeatable":true,"query":["text","first"]},
     validate: {"method":"POST","path":"/api/workflows/validate","kind":"query","isRepeatable":true,"bodyField":"definition"},

@@ -1,14 +1,12 @@
-/** The application's pool: whoever waits longer than two seconds for a connection gets an error instead of a queue. */
+/** The application's pool: whoever waits too long for a connection gets an error instead of a queue. */
 import pg from 'pg';
 import { DatabaseError, errorCodeOf, messageOf } from './errors.ts';
-
-export const POOL_WAIT_MS = 2000;
 
 type ConnectCallback = Parameters<pg.Pool['connect']>[0];
 
 export class BoundedPool extends pg.Pool {
-  constructor(config: pg.PoolConfig) {
-    super({ ...config, connectionTimeoutMillis: POOL_WAIT_MS });
+  constructor(config: pg.PoolConfig & { readonly waitMs: number }) {
+    super({ ...config, connectionTimeoutMillis: config.waitMs });
   }
 
   override connect(): Promise<pg.PoolClient>;
@@ -27,9 +25,13 @@ export class BoundedPool extends pg.Pool {
     // The pool reports a full queue and a server that does not answer in the same words.
     const isFull = this.totalCount >= (this.options.max ?? 10) && this.idleCount === 0;
     if (errorCodeOf(error) === undefined && isFull) {
-      return new DatabaseError('DATABASE_BUSY', `No database connection came free within ${POOL_WAIT_MS} ms. Try again shortly.`, {
-        cause: error,
-      });
+      return new DatabaseError(
+        'DATABASE_BUSY',
+        `No database connection came free within ${this.options.connectionTimeoutMillis} ms. Try again shortly.`,
+        {
+          cause: error,
+        },
+      );
     }
     return new DatabaseError('DATABASE_UNREACHABLE', `The database cannot be reached: ${messageOf(error)}.`, { cause: error });
   }

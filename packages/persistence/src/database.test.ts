@@ -137,7 +137,7 @@ describe('an open database', () => {
 
   test('survives all its connections being cut, in use and idle', async () => {
     const errors: Error[] = [];
-    const database = await openDatabase({ url: db.url, onError: (error) => errors.push(error) });
+    const database = await openDatabase({ url: db.url, poolWaitMs: 60_000, onError: (error) => errors.push(error) });
     const dataSource = await database.dataSource();
     const cut = `select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = current_database() and application_name = 'plugboard' and pid <> pg_backend_pid()`;
     const inUse = dataSource.transaction(async (manager) => {
@@ -152,7 +152,7 @@ describe('an open database', () => {
   });
 
   test('uses one pool for itself and TypeORM', async () => {
-    const database = await openDatabase({ url: db.url, poolSize: 2 });
+    const database = await openDatabase({ url: db.url, poolSize: 2, poolWaitMs: 60_000 });
     const dataSource = await database.dataSource();
     expect(await database.dataSource()).toBe(dataSource);
     const pids = await Promise.all(

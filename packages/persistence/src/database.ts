@@ -21,6 +21,8 @@ export interface DatabaseOptions {
   readonly embedded?: { readonly connection: ConnectionOptions };
   /** Connections of the application; the writer and the listener have their own. @default 10 */
   readonly poolSize?: number;
+  /** How long a caller waits for one of them before it is told that the database is busy, in milliseconds. @default 2000 */
+  readonly poolWaitMs?: number;
   /** How long to keep trying a database that does not answer, in milliseconds. @default 30000 */
   readonly unreachableAfterMs?: number;
   /** Told about each failed try, in words for the log. */
@@ -66,6 +68,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   const pool = new BoundedPool({
     ...connection,
     max: options.poolSize ?? 10,
+    waitMs: options.poolWaitMs ?? 2000,
     application_name: 'plugboard',
     idleTimeoutMillis: 60_000,
     statement_timeout: 30_000,

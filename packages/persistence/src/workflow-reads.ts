@@ -23,6 +23,11 @@ export interface ListWorkflowRows {
   /** Part of the name, of a tag, or of the name of a step. */
   readonly search?: string | undefined;
   readonly projectId?: string | undefined;
+  readonly folderId?: string | undefined;
+  /** Those that wear all of these. */
+  readonly tagIds?: readonly string[] | undefined;
+  /** Those the person starred. @default false */
+  readonly starred?: boolean | undefined;
   /** @default 'recentlyRun' */
   readonly sort?: WorkflowSort | undefined;
   readonly first?: number | undefined;
@@ -35,6 +40,7 @@ export interface ListedWorkflow {
   readonly name: string;
   readonly projectId: string;
   readonly projectName: string;
+  readonly folderId: string | null;
   readonly liveVersion: number | null;
   /** Live, and taking no work. */
   readonly isPaused: boolean;
@@ -60,13 +66,15 @@ const VIEW = {
   all: 'true',
   live: 'p.version is not null',
   drafts: 'p.version is null',
-  attention: 'f.workflow_id is not null and p.version is not null',
+  attention: 'p.version is not null and w.id in (select workflow_id from failing)',
 } as const;
 
-/** Runs that failed outnumber those that succeeded, over a day. Needs the workspace as $1. */
+/** Runs that failed outnumber those that succeeded. */
+const MORE_FAILED = 'sum(n) filter (where status in (5, 7)) > coalesce(sum(n) filter (where status = 4), 0)';
+
+/** Over a day, of the whole workspace. Needs the workspace as $1. */
 const FAILING = `
-  select workflow_id from run_stats where workspace_id = $1 and bucket > now() - interval '1 day'
-   group by workflow_id having sum(n) filter (where status in (5, 7)) > coalesce(sum(n) filter (where status = 4), 0)`;
+  select workflow_id from run_stats where workspace_id = $1 and bucket > now() - interval '1 day' group by workflow_id having ${MORE_FAILED}`;
 
 const LIVE = `left join deployment p on p.workflow_id = w.id and p.environment = ${ENVIRONMENT.live} and p.state <> 'off'`;
 
@@ -83,9 +91,20 @@ export async function listWorkflowRows(
   const first = pageLimit(options.first);
   const after = options.after === undefined ? undefined : readCursor(options.after);
   const values: unknown[] = [tx.context.workspaceId, ...seenValues(options.visible)];
-  const where = [`w.workspace_id = $1 and w.deleted_at is null and ${seenWorkflow(2)}`, VIEW[options.view ?? 'all']];
+  const view = options.view ?? 'all';
+  const where = [`w.workspace_id = $1 and w.deleted_at is null and ${seenWorkflow(2)}`, VIEW[view]];
   const parameter = (value: unknown): string => `$${values.push(value)}`;
   if (options.projectId !== undefined) where.push(`w.project_id = ${parameter(options.projectId)}::uuid`);
+  if (options.folderId !== undefined) where.push(`w.folder_id = ${parameter(options.folderId)}::uuid`);
+  const tagIds = new Set(options.tagIds);
+  if (tagIds.size > 0)
+    where.push(
+      `(select count(*) from workflow_tag t where t.workflow_id = w.id and t.tag_id = any(${parameter([...tagIds])}::uuid[])) = ${parameter(tagIds.size)}`,
+    );
+  if (options.starred === true)
+    where.push(
+      `exists (select from star s where s.workspace_id = $1 and s.workflow_id = w.id and s.principal_id = ${parameter(tx.context.principalId)}::uuid)`,
+    );
   const search = likePattern(options.search);
   if (search !== null) {
     const pattern = parameter(search);
@@ -101,21 +120,20 @@ export async function listWorkflowRows(
       ? `left join lateral (select r.id from run r where r.workflow_id = w.id and r.workspace_id = $1 and r.id < ${parameter(soon())}::uuid
            order by r.id desc limit 1) last on true`
       : '';
+  const edited = sort === 'recentlyEdited' || search !== null ? 'left join draft d on d.workflow_id = w.id' : '';
   const found = await tx.query<ListedWorkflow & { key: string }>(
-    // The drafts themselves are read for the page only.
-    `with failing as materialized (${FAILING}), page as (
-       select w.id, w.name, w.project_id, p.version, p.state is not distinct from 'paused' as is_paused, f.workflow_id is not null and p.version is not null as is_failing,
-              d.semantic_hash, d.updated_by, ${key} collate "C" as key
-         from workflow w ${LIVE}
-         left join draft d on d.workflow_id = w.id
-         left join failing f on f.workflow_id = w.id
-         ${last}
+    // The drafts themselves, and which workflows fail, are read for the page only.
+    `with ${view === 'attention' ? `failing as materialized (${FAILING}),` : ''} page as materialized (
+       select w.id, w.name, w.project_id, w.folder_id, p.version, p.state is not distinct from 'paused' as is_paused, ${key} collate "C" as key
+         from workflow w ${LIVE} ${edited} ${last}
         where ${where.join(' and ')}
         order by key ${direction}, w.id ${direction} limit ${parameter(first + 1)}
-     ) select page.id, page.name, page.project_id as "projectId", j.name as "projectName", page.version as "liveVersion",
-              page.is_paused as "isPaused", page.is_failing as "isFailing", d.doc as draft, page.semantic_hash as "draftHash", v.semantic_hash as "liveHash",
-              page.updated_by as "editedBy", page.key
+     ) select page.id, page.name, page.project_id as "projectId", j.name as "projectName", page.folder_id as "folderId",
+              page.version as "liveVersion", page.is_paused as "isPaused", coalesce(f.fails, false) as "isFailing", d.doc as draft,
+              d.semantic_hash as "draftHash", v.semantic_hash as "liveHash", d.updated_by as "editedBy", page.key
          from page join project j on j.id = page.project_id
+         left join lateral (select ${MORE_FAILED} as fails from run_stats
+                             where workspace_id = $1 and workflow_id = page.id and bucket > now() - interval '1 day') f on page.version is not null
          left join draft d on d.workflow_id = page.id
          left join version v on v.workflow_id = page.id and v.n = page.version
         order by key ${direction}, page.id ${direction}`,
@@ -159,13 +177,16 @@ export async function recentRuns(
   tx: WorkspaceTransaction,
   workflowIds: readonly string[],
 ): Promise<ReadonlyMap<string, readonly RecentRun[]>> {
-  const rows = await tx.query<{ workflowId: string; id: string; status: number; startedAt: Date; durationMs: number | null }>(
-    `select i.id as "workflowId", r.id, coalesce(l.status, r.status) as status, r.started_at as "startedAt",
-            (extract(epoch from r.ended_at - r.started_at) * 1000)::float8 as "durationMs"
-       from unnest($2::uuid[]) as i (id)
-       cross join lateral (select id, status, started_at, ended_at from run where workflow_id = i.id and workspace_id = $1 and id < $3::uuid
-                            order by id desc limit 20) r
-       left join run_live l on l.run_id = r.id order by r.id`,
+  const rows = await tx.query<{ workflowId: string; id: string; status: number; startedAt: number; durationMs: number | null }>(
+    // Where a run that goes on stands is looked up once for all, and times come as numbers: both are dear by the thousand.
+    `with recent as materialized (
+       select r.* from unnest($2::uuid[]) as i (id)
+        cross join lateral (select workflow_id, id, status, started_at, ended_at from run
+                             where workflow_id = i.id and workspace_id = $1 and id < $3::uuid order by id desc limit 20) r
+     ) select r.workflow_id as "workflowId", r.id, coalesce(l.status, r.status) as status,
+              (extract(epoch from r.started_at) * 1000)::float8 as "startedAt",
+              (extract(epoch from r.ended_at - r.started_at) * 1000)::float8 as "durationMs"
+         from recent r left join run_live l on l.run_id = r.id order by r.id`,
     [tx.context.workspaceId, workflowIds, soon()],
   );
   const runs = new Map<string, RecentRun[]>();
@@ -174,7 +195,7 @@ export async function recentRuns(
     list.push({
       id,
       status: runStatusName(status),
-      startedAt: startedAt.toISOString(),
+      startedAt: new Date(startedAt).toISOString(),
       ...(durationMs === null ? {} : { durationMs: Math.round(durationMs) }),
     });
     runs.set(workflowId, list);

@@ -38,7 +38,8 @@ export async function createTestDatabase(
     if (isEmpty) await admin.query(`create database ${name}`);
     else await cloneTemplate(admin, server.urlOf, name);
     const url = server.urlOf(name);
-    const database = await openDatabase({ ...databaseOptions, url });
+    // What a busy machine takes is no finding of a test; those of the pool itself say how long to wait.
+    const database = await openDatabase({ poolWaitMs: 60_000, ...databaseOptions, url });
     return {
       url,
       name,

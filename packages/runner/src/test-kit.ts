@@ -123,7 +123,8 @@ const SECRET = randomBytes(32);
 let processes = 0;
 
 export async function openKit(): Promise<Kit> {
-  const test = await createTestDatabase();
+  // Each process has connections of its own beside it, and PostgreSQL takes a hundred from all tests together.
+  const test = await createTestDatabase({ poolSize: 4 });
   const { database } = test;
   await database.withClient((client) => ensurePartitions(client, new Date()));
   const blobDir = await mkdtemp(join(tmpdir(), 'plugboard-runner-'));

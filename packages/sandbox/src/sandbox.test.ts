@@ -26,7 +26,7 @@ function pidOf(sandbox: Sandbox): number {
   return pid;
 }
 
-const soon = { timeout: 10_000, interval: 10 };
+const soon = { timeout: 50_000, interval: 10 };
 const endless = 'while (true);';
 /** Hours inside one native call, where no interrupt reaches. */
 const native = 'return { i: "a".repeat(1e7).indexOf("a".repeat(5e6) + "b") }';
@@ -322,6 +322,20 @@ describe('close', () => {
     expect((await Promise.all(jobs)).map((result) => onlyError(result).code)).toEqual(Array.from({ length: 10 }, () => 'CODE_CANCELLED'));
     expect(pids.filter(isAlive)).toEqual([]);
     expect(sandbox.stats().children).toBe(0);
+  });
+
+  test('close answers also the jobs behind one that turns out to be long only while it closes', async () => {
+    const sandbox = aSandbox({ size: 1 });
+    await sandbox.ready();
+    const jobs = Array.from({ length: 5 }, () => sandbox.run(aJob(endless)));
+    // Nothing is noticed meanwhile: the pool looks for the first time when its children are being ended.
+    const until = performance.now() + 200;
+    while (performance.now() < until);
+
+    await sandbox.close();
+
+    expect((await Promise.all(jobs)).map((result) => onlyError(result).code)).toEqual(Array.from({ length: 5 }, () => 'CODE_CANCELLED'));
+    expect(sandbox.stats()).toMatchObject({ children: 0, queued: 0 });
   });
 
   test('a closed sandbox runs nothing', async () => {

@@ -325,6 +325,8 @@ class Pool implements Sandbox {
   }
 
   #look(): void {
+    // Every child is being ended: its end settles its jobs, and nothing must get into the queue again.
+    if (this.#isClosed) return;
     const now = performance.now();
     let hasWork = this.#queue.length > 0 || this.#waitingForReady.length > 0;
     for (const child of this.#children) {

@@ -42,6 +42,8 @@ export interface Config {
   readonly trustedProxies: readonly string[];
   /** Requests a second of one address to one webhook, with bursts of twice as many; 0 for no limit. Programs on this machine are not limited. @default 2000 */
   readonly rateLimit: number;
+  /** Requests a second of one caller to the API, with bursts of four times as many; 0 for no limit. @default 100 */
+  readonly apiRateLimit: number;
   /** Connections open at once. @default 10000, or what the open files of the process leave room for */
   readonly maxConnections: number;
   /** How long a `last-step` webhook waits for its run before it answers 202, in milliseconds. @default 30000 */
@@ -166,6 +168,7 @@ const SETTINGS = z.object({
   PLUGBOARD_FILE_LIMIT: fileBytes,
   PLUGBOARD_TRUSTED_PROXIES: addressesOrRanges,
   PLUGBOARD_RATE_LIMIT: whole(0, 1_000_000, 2000),
+  PLUGBOARD_API_RATE_LIMIT: whole(0, 1_000_000, 100),
   PLUGBOARD_MAX_CONNECTIONS: whole(10, 1_000_000, 0),
   PLUGBOARD_REPLY_TIMEOUT_MS: whole(100, 600_000, 30_000),
   PLUGBOARD_CONCURRENT_RUNS: whole(1, 10_000, 10),
@@ -243,6 +246,7 @@ export function readConfig(env: Environment, cwd: string): Config {
     fileLimit: settings.PLUGBOARD_FILE_LIMIT,
     trustedProxies: settings.PLUGBOARD_TRUSTED_PROXIES,
     rateLimit: settings.PLUGBOARD_RATE_LIMIT,
+    apiRateLimit: settings.PLUGBOARD_API_RATE_LIMIT,
     maxConnections: settings.PLUGBOARD_MAX_CONNECTIONS || roomForConnections(),
     replyTimeoutMs: settings.PLUGBOARD_REPLY_TIMEOUT_MS,
     concurrentRuns: settings.PLUGBOARD_CONCURRENT_RUNS,

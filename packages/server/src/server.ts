@@ -27,15 +27,16 @@ import { createInProcessDispatcher } from '@plugboard/queue';
 import { type Refusal, createKeyMaker, createRunner } from '@plugboard/runner';
 import { createSandbox } from '@plugboard/sandbox';
 import { createApp } from './api/app.ts';
+import { createApiLimit } from './auth/api-limit.ts';
 import { createAuthService } from './auth/auth-service.ts';
-import { createIdentify, createIdentityOf } from './auth/callers.ts';
+import { bearerToken, createIdentify, createIdentityOf } from './auth/callers.ts';
 import { newToken } from './auth/opaque-token.ts';
 import { oidcRoutes } from './auth/oidc-routes.ts';
 import { createOpenid } from './auth/openid.ts';
 import { createSignInElsewhere } from './auth/sign-in-elsewhere.ts';
 import { createTokens } from './auth/tokens.ts';
 import { createPasswords } from './auth/passwords.ts';
-import { cookiePolicy } from './auth/session-cookie.ts';
+import { cookiePolicy, sessionToken } from './auth/session-cookie.ts';
 import type { SessionLimits } from './auth/session-limits.ts';
 import type { Config } from './config.ts';
 import { createCredentialService } from './credentials/credential-service.ts';
@@ -57,8 +58,7 @@ import { createGuardedFetch } from './egress/guarded-fetch.ts';
 import { createFileService } from './files/file-service.ts';
 import { fileSweeps } from './files/file-sweep.ts';
 import { createStepPorts } from './files/step-ports.ts';
-import { createGraphqlEndpoint } from './graphql/graphql-endpoint.ts';
-import { graphqlSchema } from './graphql/schema.ts';
+import { createLazyGraphql } from './graphql/lazy-graphql.ts';
 import { createDeliveries } from './hooks/deliveries.ts';
 import { createHookAuth } from './hooks/hook-auth.ts';
 import { createHookCredentials } from './hooks/hook-credentials.ts';
@@ -80,6 +80,7 @@ import { createMetrics } from './operations/metrics.ts';
 import { retentionSweeps } from './operations/retention.ts';
 import { startSweepers, tableSweeps } from './operations/sweepers.ts';
 import { readPageFiles } from './pages/page-files.ts';
+import { readPageOperations } from './pages/page-operations.ts';
 import { createPlanStore } from './runs/plan-store.ts';
 import { createResumeAddress } from './runs/resume-address.ts';
 import { resumeRoutes } from './runs/resume-routes.ts';
@@ -188,6 +189,8 @@ async function compose({ config, bundled, pagesDir, log, onFatal }: ServerOption
   loading.catch(() => undefined);
   const readingPages = pagesDir === undefined ? Promise.resolve(undefined) : readPageFiles(pagesDir);
   readingPages.catch(() => undefined);
+  const readingOperations = pagesDir === undefined ? Promise.resolve(undefined) : readPageOperations(pagesDir);
+  readingOperations.catch(() => undefined);
 
   const embedded = config.databaseUrl ? undefined : await startEmbedded(config, log, onFatal);
   if (embedded) stops.push(() => embedded.stop());
@@ -448,6 +451,7 @@ async function compose({ config, bundled, pagesDir, log, onFatal }: ServerOption
   later.jobs = startJobWorker({ database, registry, execute, onChanged: (change) => later.live?.changed(change), log });
   stops.push(() => later.jobs?.close());
   const pages = await readingPages;
+  const pageOperations = pages && (await readingOperations);
   if (pagesDir !== undefined && pages === undefined) log.warn({ folder: pagesDir }, 'the pages are not built; the API works without them');
   const credentials = {
     database,
@@ -477,7 +481,19 @@ async function compose({ config, bundled, pagesDir, log, onFatal }: ServerOption
         publicUrl: config.publicUrl,
         addressOf: (req) => callerOf(req).address,
       }),
-      graphql: createGraphqlEndpoint({ schema: graphqlSchema(registry, execute) }),
+      limit: createApiLimit({
+        perSecond: () => settings.value('api.requestsPerSecond'),
+        credentialOf: (req) => req.headers.authorization ?? sessionToken(req, cookies),
+        isExempt: (req) => credentials.isLocalToken(bearerToken(req.headers.authorization) ?? ''),
+        addressOf: (req) => callerOf(req).address,
+      }),
+      graphql: createLazyGraphql(async () => {
+        const [{ createGraphqlEndpoint }, { graphqlSchema }] = await Promise.all([
+          import('./graphql/graphql-endpoint.ts'),
+          import('./graphql/schema.ts'),
+        ]);
+        return createGraphqlEndpoint({ schema: graphqlSchema(registry, execute), ...(pageOperations && { persisted: pageOperations }) });
+      }),
       bodyLimit: Math.max(API_BODY_LIMIT, config.bodyLimit),
       publicUrl: pageUrl,
       version: VERSION,

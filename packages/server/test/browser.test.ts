@@ -51,7 +51,7 @@ const look = async (where: string): Promise<void> => {
 
 describe.skipIf(reason !== undefined)(
   `the pages in a browser${reason === undefined ? '' : ` (left out: ${reason})`}`,
-  { timeout: 60_000 },
+  { timeout: 240_000 },
   () => {
     beforeAll(async () => {
       [server, gate, browser] = await Promise.all([
@@ -167,6 +167,54 @@ describe.skipIf(reason !== undefined)(
       await look('workflows');
     });
 
+    test('a run is paused while a step is at work, and goes on from there', async () => {
+      const { json } = await server.api<{ runId: string }>('POST', '/runs', { workflow: 'Order intake', input: { quantity: 2 } });
+      await until(
+        () => gate.held,
+        (held) => held > 0,
+      );
+      await page.goto(`${server.url}/w/default/runs/${json.runId}`);
+      await page.getByRole('button', { name: 'Pause', exact: true }).click();
+      await page.getByText('Pausing', { exact: true }).waitFor();
+      gate.letOne();
+      await page.locator('header').getByText('Paused', { exact: true }).waitFor();
+      await plate('stock', 'succeeded').waitFor();
+      expect(await plate('answer', 'succeeded').count()).toBe(0);
+      await page.getByRole('button', { name: 'Resume', exact: true }).click();
+      await plate('answer', 'succeeded').waitFor();
+    });
+
+    test('chosen workflows are tagged as a job, filtered by the tag, deleted, and brought back from the trash', async () => {
+      await nav('Workflows').click();
+      await page.getByRole('checkbox', { name: 'Choose Order intake' }).click();
+      const bulk = page.getByRole('region', { name: 'Chosen workflows' });
+      await bulk.getByRole('button', { name: 'Tag' }).click();
+      await page.getByLabel('New tag').fill('shop');
+      await page.getByRole('button', { name: 'Save tags' }).click();
+      const tagged = page.getByRole('button', { name: 'shop', exact: true });
+      await tagged.click();
+      await page.waitForURL(/tag=/);
+      await page.getByRole('button', { name: 'Star Order intake' }).click();
+      await look('workflows with tags');
+      await page.getByRole('checkbox', { name: 'Choose Order intake' }).click();
+      await bulk.getByRole('button', { name: 'Delete' }).click();
+      await page.getByRole('button', { name: 'Move to the trash' }).click();
+      await page.getByText('No workflow fits').waitFor();
+      await page.getByRole('link', { name: 'Trash' }).click();
+      await heading('Trash').waitFor();
+      await look('trash');
+      await page.getByRole('button', { name: 'Bring back' }).click();
+      await page.getByText('The trash is empty').waitFor();
+      await nav('Workflows').click();
+      await page.getByRole('link', { name: 'Order intake' }).click();
+      await page.getByRole('radio', { name: 'Versions' }).click();
+      await page.getByRole('button', { name: 'Compare' }).click();
+      await page.getByText('The first version: everything in it is new.').waitFor();
+      await look('versions');
+      await page.keyboard.press('Escape');
+      await nav('Runs').click();
+    });
+
     test('a member is invited by a link that is shown once', async () => {
       await nav('Team').click();
       await heading('Team').waitFor();
@@ -246,6 +294,18 @@ describe.skipIf(reason !== undefined)(
       expect(await page.content()).not.toContain(CANARY);
       await page.keyboard.press('Escape');
       await page.getByRole('table', { name: 'Credentials' }).getByText('stock-service').waitFor();
+    });
+
+    test('a variable is made, and what it is read as is said', async () => {
+      await page.getByRole('link', { name: 'Variables' }).click();
+      await page.getByText('No variables yet').waitFor();
+      await page.getByRole('button', { name: 'New variable' }).first().click();
+      await page.getByLabel('Name').fill('maxTotal');
+      await page.getByRole('textbox', { name: 'Value' }).fill('5000');
+      await page.getByText(/^Is a number/).waitFor();
+      await page.getByRole('button', { name: 'Save variable' }).click();
+      await page.getByRole('table', { name: 'Variables' }).getByText('maxTotal').waitFor();
+      await look('variables');
     });
 
     test('a setting that somebody else changed meanwhile is not overwritten unseen', async () => {

@@ -57,7 +57,7 @@ interface Ended {
 
 async function ran(workflow: string, input: object): Promise<Ended & { readonly id: string; readonly output: unknown }> {
   const { json } = await server.api<{ runId: string }>('POST', '/runs', { workflow, input });
-  const state = await server.api<Ended>('GET', `/runs/${json.runId}/state?waitMs=20000`);
+  const state = await server.api<Ended>('GET', `/runs/${json.runId}/state?waitMs=30000`);
   const output = await server.api<{ output?: unknown; items?: unknown }>('GET', `/runs/${json.runId}/output`);
   return { ...state.json, id: json.runId, output: output.json };
 }

@@ -89,105 +89,102 @@ describe('too much work', () => {
 });
 
 describe('a database that goes away', () => {
-  test(
-    'new work is refused with when to come back, readyz says no, and both change when it is back; nothing accepted is lost',
-    { timeout: 60_000 },
-    async () => {
-      const gate = await openGate();
-      const first = await startTestServer({ env: EGRESS });
-      await first.publish(
-        await contractFile('echo'),
-        aWorkflow('Held', { path: 'held', reply: 'immediate' }, ['call', 'core/http-request', { url: gate.url, method: 'GET' }]),
+  test('new work is refused with when to come back, readyz says no, and both change when it is back; nothing accepted is lost', async () => {
+    const gate = await openGate();
+    const first = await startTestServer({ env: EGRESS });
+    await first.publish(
+      await contractFile('echo'),
+      aWorkflow('Held', { path: 'held', reply: 'immediate' }, ['call', 'core/http-request', { url: gate.url, method: 'GET' }]),
+    );
+    await first.stop();
+    const database = new URL(first.database.url);
+    const wire = await openWire(database.hostname, Number(database.port || 5432));
+    const { port } = wire;
+    const server = await startTestServer({
+      after: first,
+      env: EGRESS,
+      through: (url) => Object.assign(new URL(url), { host: `127.0.0.1:${port}` }).href,
+    });
+    try {
+      const accepted = await server.hook<{ runId: string }>('held', {});
+      await until(
+        () => gate.held,
+        (held) => held === 1,
       );
-      await first.stop();
-      const database = new URL(first.database.url);
-      const wire = await openWire(database.hostname, Number(database.port || 5432));
-      const { port } = wire;
-      const server = await startTestServer({
-        after: first,
-        env: EGRESS,
-        through: (url) => Object.assign(new URL(url), { host: `127.0.0.1:${port}` }).href,
-      });
-      try {
-        const accepted = await server.hook<{ runId: string }>('held', {});
+
+      wire.cut();
+      const refused = await until<Answer<Failure>>(
+        () =>
+          server
+            .hook<Failure>('contract/echo', { name: 'Ada' }, { signal: AbortSignal.timeout(1000) })
+            .catch(() => ({ status: 0, headers: new Headers(), text: '', json: { error: { code: '', message: '' } } })),
+        (answer) => answer.status === 503,
+      );
+      expect(refused.json.error.code).toBe('SERVER_BUSY');
+      expect(Number(refused.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
+      const ready = await server.fetch('/readyz');
+      expect([ready.status, (await server.fetch('/healthz')).status]).toEqual([503, 200]);
+      expect((await server.fetch('/metrics')).text).toContain('plugboard_journal_up 0');
+      gate.open();
+
+      wire.mend();
+      await until(
+        async () => (await server.fetch('/readyz')).status,
+        (status) => status === 200,
+      );
+      expect((await server.hook('contract/echo', { name: 'Ada' })).json).toEqual({ hello: 'Ada', length: 3 });
+      expect((await ended(server, accepted.json.runId)).status).toBe('succeeded');
+      // Callers that gave up while the database was away have a run or none; none is left half done.
+      const open = await server.api<{ runs: unknown[] }>('GET', '/runs?status=running');
+      expect(open.json.runs).toEqual([]);
+    } finally {
+      await server.close();
+      await wire.close();
+      await gate.close();
+    }
+  });
+
+  test('a caller whose run cannot be confirmed in time gets its id and is told not to send blindly again', async () => {
+    const first = await startTestServer();
+    await first.publish(await contractFile('echo'), aWorkflow('Later', { path: 'later', reply: 'immediate' }));
+    await first.stop();
+    const database = new URL(first.database.url);
+    const wire = await openWire(database.hostname, Number(database.port || 5432));
+    const server = await startTestServer({
+      after: first,
+      env: { PLUGBOARD_REPLY_TIMEOUT_MS: '100' },
+      through: (url) => Object.assign(new URL(url), { host: `127.0.0.1:${wire.port}` }).href,
+    });
+    try {
+      // Once before, so that the workflows are in memory.
+      for (const path of ['contract/echo', 'later']) {
         await until(
-          () => gate.held,
-          (held) => held === 1,
+          () => server.hook(path, { name: 'Ada' }),
+          ({ status }) => status < 300,
         );
-
-        wire.cut();
-        const refused = await until<Answer<Failure>>(
-          () =>
-            server
-              .hook<Failure>('contract/echo', { name: 'Ada' }, { signal: AbortSignal.timeout(1000) })
-              .catch(() => ({ status: 0, headers: new Headers(), text: '', json: { error: { code: '', message: '' } } })),
-          (answer) => answer.status === 503,
-        );
-        expect(refused.json.error.code).toBe('SERVER_BUSY');
-        expect(Number(refused.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
-        const ready = await server.fetch('/readyz');
-        expect([ready.status, (await server.fetch('/healthz')).status]).toEqual([503, 200]);
-        expect((await server.fetch('/metrics')).text).toContain('plugboard_journal_up 0');
-        gate.open();
-
-        wire.mend();
+      }
+      wire.freeze();
+      const answers = await Promise.all([server.hook<Failure>('contract/echo', { name: 'Ada' }), server.hook<Failure>('later', {})]);
+      for (const { status, json } of answers) {
+        expect([status, json.error.code]).toEqual([504, 'NOT_CONFIRMED']);
+        expect(json.error.message).toContain('before sending the request again');
+      }
+      wire.thaw();
+      // These were stored after all; their ids find them.
+      for (const { json } of answers) {
         await until(
-          async () => (await server.fetch('/readyz')).status,
-          (status) => status === 200,
+          () => ended(server, json.runId ?? ''),
+          (run) => run.status === 'succeeded',
         );
-        expect((await server.hook('contract/echo', { name: 'Ada' })).json).toEqual({ hello: 'Ada', length: 3 });
-        expect((await ended(server, accepted.json.runId)).status).toBe('succeeded');
-        // Callers that gave up while the database was away have a run or none; none is left half done.
-        const open = await server.api<{ runs: unknown[] }>('GET', '/runs?status=running');
-        expect(open.json.runs).toEqual([]);
-      } finally {
-        await server.close();
-        await wire.close();
-        await gate.close();
       }
-    },
-  );
+    } finally {
+      wire.thaw();
+      await server.close();
+      await wire.close();
+    }
+  });
 
-  test(
-    'a caller whose run cannot be confirmed in time gets its id and is told not to send blindly again',
-    { timeout: 60_000 },
-    async () => {
-      const first = await startTestServer();
-      await first.publish(await contractFile('echo'), aWorkflow('Later', { path: 'later', reply: 'immediate' }));
-      await first.stop();
-      const database = new URL(first.database.url);
-      const wire = await openWire(database.hostname, Number(database.port || 5432));
-      const server = await startTestServer({
-        after: first,
-        env: { PLUGBOARD_REPLY_TIMEOUT_MS: '100' },
-        through: (url) => Object.assign(new URL(url), { host: `127.0.0.1:${wire.port}` }).href,
-      });
-      try {
-        // Once before, so that the workflows are in memory.
-        for (const path of ['contract/echo', 'later']) expect((await server.hook(path, { name: 'Ada' })).status).toBeLessThan(300);
-        wire.freeze();
-        const answers = await Promise.all([server.hook<Failure>('contract/echo', { name: 'Ada' }), server.hook<Failure>('later', {})]);
-        for (const { status, json } of answers) {
-          expect([status, json.error.code]).toEqual([504, 'NOT_CONFIRMED']);
-          expect(json.error.message).toContain('before sending the request again');
-        }
-        wire.thaw();
-        // These were stored after all; their ids find them.
-        for (const { json } of answers) {
-          await until(
-            () => ended(server, json.runId ?? ''),
-            (run) => run.status === 'succeeded',
-          );
-        }
-      } finally {
-        wire.thaw();
-        await server.close();
-        await wire.close();
-      }
-    },
-  );
-
-  test('a caller of a workflow that is not in memory is told that nothing was started, and nothing is', { timeout: 60_000 }, async () => {
+  test('a caller of a workflow that is not in memory is told that nothing was started, and nothing is', async () => {
     const first = await startTestServer();
     await first.publish(await contractFile('echo'));
     await first.stop();
@@ -212,7 +209,7 @@ describe('a database that goes away', () => {
     }
   });
 
-  test('a server whose database is gone still stops', { timeout: 60_000 }, async () => {
+  test('a server whose database is gone still stops', async () => {
     const first = await startTestServer();
     await first.stop();
     const database = new URL(first.database.url);

@@ -75,7 +75,7 @@ interface JobBody {
   readonly unchanged: number;
 }
 
-test('a job goes on after kill -9 and after a stop, and every workflow is published exactly once', { timeout: 110_000 }, async () => {
+test('a job goes on after kill -9 and after a stop, and every workflow is published exactly once', { timeout: 240_000 }, async () => {
   await begin();
   const workflows = Array.from({ length: THINGS }, (_, n) => aWorkflow(`Published ${n}`, { path: `published-${n}` }));
   const { rows } = await api<{ rows: { workflowId: string }[] }>('POST', '/workflows/import-many', { workflows });

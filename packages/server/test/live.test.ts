@@ -162,7 +162,9 @@ describe('what a socket may not hear', () => {
   test('a run, the runs and the changes of another workspace are not found, the same as what does not exist', async () => {
     const { database } = server.database;
     const stranger = await aPerson(undefined);
-    await inInstance(database, (tx) => createWorkspace(tx, { slug: 'other', name: 'Other', zone: 'UTC', ownerId: stranger.id, createdBy: stranger.id }));
+    await inInstance(database, (tx) =>
+      createWorkspace(tx, { slug: 'other', name: 'Other', zone: 'UTC', ownerId: stranger.id, createdBy: stranger.id }),
+    );
     const socket = await connected(stranger.headers);
     const missing = await join(socket, `run:${crypto.randomUUID()}`);
     expect(missing.problem?.code).toBe('NOT_FOUND');

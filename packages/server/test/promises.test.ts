@@ -211,7 +211,7 @@ describe('steps that fail', () => {
 
   test(
     'S0-104 S0-106: of 1,000 runs with one call in twenty failing for the moment, at least 95 % succeed',
-    { timeout: 60_000 },
+    { timeout: 240_000 },
     async () => {
       const service = await aService((_, nth) => (nth % 20 === 0 ? 503 : 200));
       const workflow = aWorkflow('Soak', { path: 'soak' });
@@ -270,7 +270,7 @@ describe('limits of time', () => {
 describe('many at once', () => {
   test(
     'S0-105: a hundred runs that wait for a service are in flight together; all complete, and no call is lost or doubled',
-    { timeout: 60_000 },
+    { timeout: 240_000 },
     async () => {
       const gate = await openGate();
       await server.publish(

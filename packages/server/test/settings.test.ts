@@ -42,7 +42,7 @@ test('a smaller webhook body counts from the next request, and so does taking it
 
 test('steps reach a private address while it is allowed, and runs at once are as many as the workspace may have', async () => {
   const refused = await server.hook<{ runId: string }>('call');
-  expect((await server.api<{ status: string }>('GET', `/runs/${refused.json.runId}/state?waitMs=20000`)).json.status).toBe('failed');
+  expect((await server.api<{ status: string }>('GET', `/runs/${refused.json.runId}/state?waitMs=30000`)).json.status).toBe('failed');
   await set('steps.egressAllow', ['127.0.0.1']);
   await set('runs.concurrent', 1, 'workspace');
   for (let n = 0; n < 3; n += 1) await server.hook('call');

@@ -185,13 +185,13 @@ export interface RunBody {
 
 /** Waits until the run has ended. */
 export async function ended(server: TestServer, runId: string): Promise<RunBody> {
-  const { json } = await server.api<RunBody>('GET', `/runs/${runId}/state?waitMs=20000`);
+  const { json } = await server.api<RunBody>('GET', `/runs/${runId}/state?waitMs=30000`);
   return json;
 }
 
 /** Waits until a condition holds, by asking again. Fails the test after a while. */
 export async function until<Value>(look: () => Value | Promise<Value>, isEnough: (value: Value) => boolean): Promise<Value> {
-  const giveUpAt = performance.now() + 15_000;
+  const giveUpAt = performance.now() + 60_000;
   for (;;) {
     const value = await look();
     if (isEnough(value)) return value;
@@ -261,6 +261,7 @@ export interface Wire {
 export async function openWire(host: string, port: number): Promise<Wire> {
   const sockets = new Set<Socket>();
   let isCut = false;
+  let isFrozen = false;
   const server = createTcpServer((near) => {
     if (isCut) return void near.destroy();
     const far = connect(port, host);
@@ -270,6 +271,7 @@ export async function openWire(host: string, port: number): Promise<Wire> {
       socket.on('error', () => undefined);
     }
     near.pipe(far).pipe(near);
+    if (isFrozen) for (const socket of [near, far]) socket.pause();
     near.on('close', () => far.destroy());
     far.on('close', () => near.destroy());
   });
@@ -283,9 +285,11 @@ export async function openWire(host: string, port: number): Promise<Wire> {
     cut,
     mend: () => void (isCut = false),
     freeze: () => {
+      isFrozen = true;
       for (const socket of sockets) socket.pause();
     },
     thaw: () => {
+      isFrozen = false;
       for (const socket of sockets) socket.resume();
     },
     close: () => {

@@ -117,7 +117,7 @@ async function importsQuietly(entry: string | URL): Promise<void> {
   const { stdout } = await promisify(execFile)(
     process.execPath,
     ['--permission', '--allow-fs-read=*', ...conditions, '--input-type=module', '--eval', script],
-    { env: {}, timeout: 30_000 },
+    { env: {}, timeout: 120_000 },
   );
   strictEqual(stdout, 'imported', `importing ${url} wrote to the output`);
 }

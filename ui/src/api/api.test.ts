@@ -41,6 +41,21 @@ describe('a request', () => {
     expect(String(sent[0]?.init.body)).not.toContain('query now');
   });
 
+  test('is sent again as text to a server that does not know the hash, and for nothing else', async () => {
+    const document = 'query now { now }';
+    const options = { workspace: () => undefined, persisted: new Map([[document, 'abc']]) };
+    const unknown = answering({ errors: [{ message: 'x', extensions: { code: 'PERSISTED_QUERY_NOT_FOUND' } }] }, { status: 400 });
+    await makeGraphqlClient({ ...options, fetch: unknown.fetch })
+      .ask(document, {})
+      .catch(() => undefined);
+    expect(unknown.sent.map(({ init }) => String(init.body).includes('query now'))).toEqual([false, true]);
+    const busy = answering({ errors: [{ message: 'x', extensions: { code: 'SERVER_BUSY' } }] });
+    await makeGraphqlClient({ ...options, fetch: busy.fetch })
+      .ask(document, {})
+      .catch(() => undefined);
+    expect(busy.sent).toHaveLength(1);
+  });
+
   test.each([
     [{ errors: [{ message: 'x', extensions: { code: 'UNAUTHENTICATED' } }] }, {}, 'signedOut'],
     [{ errors: [{ message: 'x', extensions: { code: 'FORBIDDEN' } }] }, {}, 'forbidden'],
@@ -72,8 +87,8 @@ describe('the server as the pages see it', () => {
       { code: 'CYCLE', message: 'A circle', path: 'edges' },
     ];
     const outcome = await api({
-      importWorkflow: { __typename: 'DefinitionInvalidProblem', code: 'DEFINITION_INVALID', message: '2 problems', problems },
-    }).importWorkflow({ text: '{}', publish: false });
+      importWorkflows: { __typename: 'DefinitionInvalidProblem', code: 'DEFINITION_INVALID', message: '2 problems', problems },
+    }).importWorkflows({ text: '{}', publish: false });
     expect(outcome).toEqual({ ok: false, problems });
   });
 

@@ -53,11 +53,11 @@ export const DOCUMENTS = {
     '{ ok }',
   ),
 
-  workflows: `query workflows($first: Int, $after: String, $view: WorkflowView, $search: String, $projectId: ID, $sort: WorkflowSort) {
-    workflows(first: $first, after: $after, view: $view, search: $search, projectId: $projectId, sort: $sort) {
+  workflows: `query workflows($first: Int, $after: String, $view: WorkflowView, $search: String, $projectId: ID, $folderId: ID, $tagIds: [ID!], $starred: Boolean, $sort: WorkflowSort) {
+    workflows(first: $first, after: $after, view: $view, search: $search, projectId: $projectId, folderId: $folderId, tagIds: $tagIds, starred: $starred, sort: $sort) {
       endCursor hasMore
       rows {
-        id name project { id name } starts { kind text } liveVersion state draftChanges preview
+        id name project { id name } folderId tags { id name color } isStarred starts { kind text } liveVersion state draftChanges preview
         recentRuns { id status durationMs } successRate typicalMs costPd7d lastRunAt nextRunAt editors ${PERSON} ${RIGHTS}
       }
     }
@@ -74,7 +74,13 @@ export const DOCUMENTS = {
     versions(workflowId: $workflowId, first: $first, after: $after) { endCursor hasMore rows { number publishedAt publishedBy ${PERSON} note isLive } }
   }`,
   createWorkflow: mutation('createWorkflow', '($name: String!, $projectId: ID)', '(name: $name, projectId: $projectId)', '{ id }'),
-  importWorkflow: mutation('importWorkflow', '($text: String!, $publish: Boolean!)', '(text: $text, publish: $publish)', '{ workflowId }'),
+  importWorkflows: mutation(
+    'importWorkflows',
+    '($text: String!, $publish: Boolean!, $projectId: ID)',
+    '(text: $text, publish: $publish, projectId: $projectId)',
+    '{ rows { workflowId name } }',
+  ),
+  exportWorkflows: 'query exportWorkflows($ids: [ID!]) { exportWorkflows(ids: $ids) { format workflows missing } }',
   publishWorkflow: mutation(
     'publishWorkflow',
     '($id: ID!, $expectedRev: Int!, $note: String)',
@@ -87,6 +93,81 @@ export const DOCUMENTS = {
   workflowPause: mutation('workflowPause', '($id: ID!)', '(id: $id)', '{ state }'),
   workflowResume: mutation('workflowResume', '($id: ID!)', '(id: $id)', '{ state }'),
   restoreWorkflow: mutation('restoreWorkflow', '($id: ID!)', '(id: $id)', '{ name }'),
+  restoreProject: mutation('restoreProject', '($id: ID!)', '(id: $id)', '{ __typename }'),
+  purgeWorkflow: mutation('purgeWorkflow', '($id: ID!)', '(id: $id)', '{ __typename }'),
+  trash: 'query trash { trash { keptDays rows { id kind name deletedAt } } }',
+  workflowStar: mutation('workflowStar', '($id: ID!)', '(id: $id)', '{ __typename }'),
+  workflowUnstar: mutation('workflowUnstar', '($id: ID!)', '(id: $id)', '{ __typename }'),
+  tags: 'query tags { tags { rows { id name color workflows } } }',
+  createTag: mutation('createTag', '($name: String!)', '(name: $name)', '{ id }'),
+  workflowSetTags: mutation('workflowSetTags', '($id: ID!, $tagIds: [ID!])', '(id: $id, tagIds: $tagIds)', '{ __typename }'),
+  folders: 'query folders { folders { rows { id name parentId projectId workflows } } }',
+  createFolder: mutation(
+    'createFolder',
+    '($name: String!, $projectId: ID!, $parentId: ID)',
+    '(name: $name, projectId: $projectId, parentId: $parentId)',
+    '{ id }',
+  ),
+  workflowMoveToFolder: mutation('workflowMoveToFolder', '($id: ID!, $folderId: ID)', '(id: $id, folderId: $folderId)', '{ __typename }'),
+  bulkWorkflows: mutation(
+    'bulkWorkflows',
+    '($act: BulkWorkflowAct!, $ids: [ID!], $input: BulkWorkflowsInputInput)',
+    '(act: $act, ids: $ids, input: $input)',
+    '{ id }',
+  ),
+  job: 'query job($id: ID!) { job(id: $id) { id state total done unchanged failed isCancelRequested } }',
+  jobItems:
+    'query jobItems($id: ID!, $outcome: JobOutcome, $first: Int) { jobItems(id: $id, outcome: $outcome, first: $first) { endCursor hasMore rows { itemId outcome code message } } }',
+  cancelJob: mutation('cancelJob', '($id: ID!)', '(id: $id)', '{ __typename }'),
+  workflowDiff: `query workflowDiff($workflowId: ID!, $from: String!, $to: String) {
+    workflowDiff(workflowId: $workflowId, from: $from, to: $to) {
+      isEqual before after workflow { path before after }
+      nodes { added removed changed { id isMoved changes { path before after } } }
+      edges { added removed changed { id isMoved changes { path before after } } }
+    }
+  }`,
+  workflowRestoreVersion: mutation(
+    'workflowRestoreVersion',
+    '($workflowId: ID!, $number: Int!, $expectedRev: Int!)',
+    '(workflowId: $workflowId, number: $number, expectedRev: $expectedRev)',
+    '{ rev }',
+  ),
+  variables:
+    'query variables($projectId: ID, $environment: VariableEnvironment) { variables(projectId: $projectId, environment: $environment) { key value rev updatedAt } }',
+  setVariable: mutation(
+    'setVariable',
+    '($projectId: ID, $environment: VariableEnvironment, $key: String!, $value: JSON!, $expectedRev: Int)',
+    '(projectId: $projectId, environment: $environment, key: $key, value: $value, expectedRev: $expectedRev)',
+    '{ __typename }',
+  ),
+  deleteVariable: mutation(
+    'deleteVariable',
+    '($projectId: ID, $environment: VariableEnvironment, $key: String!)',
+    '(projectId: $projectId, environment: $environment, key: $key)',
+    '{ __typename }',
+  ),
+  identities: 'query identities { identities { issuer subject linkedAt } }',
+  beginLinkIdentity: mutation(
+    'beginLinkIdentity',
+    '($provider: String!, $returnTo: String)',
+    '(provider: $provider, returnTo: $returnTo)',
+    '{ address }',
+  ),
+  unlinkIdentity: mutation(
+    'unlinkIdentity',
+    '($issuer: String!, $subject: String!)',
+    '(issuer: $issuer, subject: $subject)',
+    '{ __typename }',
+  ),
+  identityProviders:
+    'query identityProviders { identityProviders { id key title issuer clientId hasSecret scopes allowedDomains linksByEmail joinRole joinsWorkspaceId isEnabled rev } }',
+  saveIdentityProvider: mutation(
+    'saveIdentityProvider',
+    '($id: ID, $key: String!, $title: String!, $issuer: String!, $clientId: String!, $clientSecret: String, $scopes: [String!], $allowedDomains: [String!], $linksByEmail: Boolean, $joinRole: JoinRole, $joinsWorkspaceId: ID, $isEnabled: Boolean, $expectedRev: Int)',
+    '(id: $id, key: $key, title: $title, issuer: $issuer, clientId: $clientId, clientSecret: $clientSecret, scopes: $scopes, allowedDomains: $allowedDomains, linksByEmail: $linksByEmail, joinRole: $joinRole, joinsWorkspaceId: $joinsWorkspaceId, isEnabled: $isEnabled, expectedRev: $expectedRev)',
+    '{ __typename }',
+  ),
+  deleteIdentityProvider: mutation('deleteIdentityProvider', '($id: ID!)', '(id: $id)', '{ __typename }'),
   catalog: 'query catalog { catalog }',
 
   startRun: mutation(
@@ -105,8 +186,11 @@ export const DOCUMENTS = {
   stepData: `query stepData($runId: String!, $nodeId: String!, $path: [Int!], $side: StepSide!, $port: String, $first: Int, $after: String) {
     stepData(runId: $runId, nodeId: $nodeId, path: $path, side: $side, port: $port, first: $first, after: $after) { rows endCursor hasMore total hiddenFields }
   }`,
-  stepLog: 'query stepLog($runId: String!, $nodeId: String!) { stepLog(runId: $runId, nodeId: $nodeId) { at level message item } }',
+  stepLog:
+    'query stepLog($runId: String!, $nodeId: String!, $path: [Int!]) { stepLog(runId: $runId, nodeId: $nodeId, path: $path) { at level message item } }',
   cancelRun: mutation('cancelRun', '($id: String!, $reason: String)', '(id: $id, reason: $reason)', '{ id }'),
+  pauseRun: mutation('pauseRun', '($id: String!)', '(id: $id)', '{ id }'),
+  resumeRun: mutation('resumeRun', '($id: String!)', '(id: $id)', '{ id }'),
   runAgain: mutation(
     'runAgain',
     '($id: String!, $source: RunAgainSource, $idempotencyKey: String)',

@@ -16,7 +16,7 @@ export interface GraphqlClientOptions {
   readonly workspace: () => string | undefined;
   /** @default '/graphql' */
   readonly address?: string;
-  /** Hash by document, where the server takes only operations it knows. */
+  /** Hash by document: what the server knows by its hash, it takes from whoever is not signed in too. */
   readonly persisted?: ReadonlyMap<string, string>;
 }
 
@@ -51,25 +51,32 @@ export function makeGraphqlClient({ fetch, workspace, address = '/graphql', pers
     ) {
       const slug = workspace();
       const hash = persisted?.get(document);
-      const response = await send(fetch, address, {
-        method: 'POST',
-        credentials: 'same-origin',
-        headers: {
-          'content-type': 'application/json',
-          accept: 'application/graphql-response+json, application/json',
-          // A page of another origin cannot send this header without being asked first.
-          'x-plugboard-request': '1',
-          ...(slug === undefined ? {} : { 'x-plugboard-workspace': slug }),
-          ...(options.idempotencyKey === undefined ? {} : { 'idempotency-key': options.idempotencyKey }),
-        },
-        body: JSON.stringify(
-          hash === undefined
-            ? { query: document, variables }
-            : { extensions: { persistedQuery: { version: 1, sha256Hash: hash } }, variables },
-        ),
-        ...(options.signal ? { signal: options.signal } : {}),
-      });
-      return (await read(response)) as Data;
+      const byText = { query: document, variables };
+      const ask = async (body: object): Promise<Data> => {
+        const response = await send(fetch, address, {
+          method: 'POST',
+          credentials: 'same-origin',
+          headers: {
+            'content-type': 'application/json',
+            accept: 'application/graphql-response+json, application/json',
+            // A page of another origin cannot send this header without being asked first.
+            'x-plugboard-request': '1',
+            ...(slug === undefined ? {} : { 'x-plugboard-workspace': slug }),
+            ...(options.idempotencyKey === undefined ? {} : { 'idempotency-key': options.idempotencyKey }),
+          },
+          body: JSON.stringify(body),
+          ...(options.signal ? { signal: options.signal } : {}),
+        });
+        return (await read(response)) as Data;
+      };
+      if (hash === undefined) return ask(byText);
+      try {
+        return await ask({ extensions: { persistedQuery: { version: 1, sha256Hash: hash } }, variables });
+      } catch (error) {
+        // A server of another version than this page: it knows other hashes, and perhaps the same operation.
+        if (error instanceof ApiError && error.code === 'PERSISTED_QUERY_NOT_FOUND') return ask(byText);
+        throw error;
+      }
     },
   };
 }

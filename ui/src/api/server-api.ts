@@ -4,7 +4,8 @@ import { type DocumentName, DOCUMENTS } from './documents.ts';
 import { type GraphqlClient, type GraphqlClientOptions, makeGraphqlClient } from './graphql-client.ts';
 import { LiveConnection } from './live-connection.ts';
 import { watchRun } from './run-watch.ts';
-import type { AuditCheck, ChangeNews, Outcome, PlugboardApi, RunsNews, ServerProblem, Session } from './types.ts';
+import type { Json } from '@plugboard/sdk';
+import type { AuditCheck, ChangeNews, FolderRow, Outcome, PlugboardApi, RunsNews, ServerProblem, Session, TagRow } from './types.ts';
 
 export type ServerApiOptions = GraphqlClientOptions & {
   /** Opens the live socket when the first page watches something. */
@@ -90,13 +91,37 @@ export function makeServerApi(options: ServerApiOptions): PlugboardApi {
     getWorkflow: (id, signal) => query('workflow', { id }, signal),
     listVersions: (workflowId, page, signal) => query('versions', { workflowId, ...page }, signal),
     createWorkflow: (input) => change('createWorkflow', input),
-    async importWorkflow(input) {
-      const answer = await change<{ readonly workflowId: string }>('importWorkflow', input);
-      return answer.ok ? { ok: true, value: { id: answer.value.workflowId } } : answer;
+    async importWorkflows(input) {
+      const answer = await change<{ readonly rows: readonly { workflowId: string; name: string }[] }>('importWorkflows', input);
+      return answer.ok ? { ok: true, value: answer.value.rows.map(({ workflowId, name }) => ({ id: workflowId, name })) } : answer;
+    },
+    async exportWorkflows(ids, signal) {
+      const { format, workflows, missing } = await query<{ format: string; workflows: Json; missing: readonly string[] }>(
+        'exportWorkflows',
+        { ids },
+        signal,
+      );
+      return { format, workflows, ...(missing.length === 0 ? {} : { missing: [...missing] }) };
     },
     publishWorkflow: (input) => change('publishWorkflow', input),
     deleteWorkflow: (id) => done('deleteWorkflow', { id }),
     restoreWorkflow: (id) => done('restoreWorkflow', { id }),
+    restoreProject: (id) => done('restoreProject', { id }),
+    purgeWorkflow: (id) => done('purgeWorkflow', { id }),
+    listTrash: (signal) => query('trash', {}, signal),
+    starWorkflow: (id, isStarred) => done(isStarred ? 'workflowStar' : 'workflowUnstar', { id }),
+    listTags: async (signal) => (await query<{ rows: readonly TagRow[] }>('tags', {}, signal)).rows,
+    createTag: (name) => change('createTag', { name }),
+    setWorkflowTags: (id, tagIds) => done('workflowSetTags', { id, tagIds }),
+    listFolders: async (signal) => (await query<{ rows: readonly FolderRow[] }>('folders', {}, signal)).rows,
+    createFolder: (input) => change('createFolder', input),
+    moveToFolder: (id, folderId) => done('workflowMoveToFolder', { id, folderId }),
+    bulkWorkflows: (input) => change('bulkWorkflows', input),
+    getJob: (id, signal) => query('job', { id }, signal),
+    listJobItems: (id, outcome, signal) => query('jobItems', { id, outcome, first: 20 }, signal),
+    cancelJob: (id) => done('cancelJob', { id }),
+    diffWorkflow: (workflowId, from, to, signal) => query('workflowDiff', { workflowId, from, to }, signal),
+    restoreVersion: (input) => done('workflowRestoreVersion', input),
     renameWorkflow: (input) => done('updateWorkflow', input),
     duplicateWorkflow: (id) => change('duplicateWorkflow', { id }),
     pauseWorkflow: (id) => done('workflowPause', { id }),
@@ -108,8 +133,10 @@ export function makeServerApi(options: ServerApiOptions): PlugboardApi {
     getRun,
     listRunFacts,
     getStepData: (request, signal) => query('stepData', { ...request }, signal),
-    getStepLog: (runId, nodeId, signal) => query('stepLog', { runId, nodeId }, signal),
+    getStepLog: (request, signal) => query('stepLog', request, signal),
     cancelRun: (id, reason) => done('cancelRun', { id, reason }),
+    pauseRun: (id) => done('pauseRun', { id }),
+    resumeRun: (id) => done('resumeRun', { id }),
     runAgain: (id, source) => change('runAgain', { id, source, idempotencyKey: crypto.randomUUID() }),
     resolveUnknown: ({ runId, nodeId, item, decision }) => done('resolveUnknown', { id: runId, node: nodeId, item, decision }),
     watchRun: (id, fromSeq, watcher) => watchRun({ live, listRunFacts }, id, fromSeq, watcher),
@@ -140,6 +167,17 @@ export function makeServerApi(options: ServerApiOptions): PlugboardApi {
     testCredential: (id) => change('testCredential', { id }),
     startSignIn: (id) => change('startSignIn', { id }),
     deleteCredential: (id) => done('deleteCredential', { id }),
+
+    listVariables: (place, signal) => query('variables', place, signal),
+    setVariable: (input) => done('setVariable', input),
+    deleteVariable: (input) => done('deleteVariable', input),
+
+    listIdentities: (signal) => query('identities', {}, signal),
+    beginLinkIdentity: (provider, returnTo) => change('beginLinkIdentity', { provider, returnTo }),
+    unlinkIdentity: ({ issuer, subject }) => done('unlinkIdentity', { issuer, subject }),
+    listIdentityProviders: (signal) => query('identityProviders', {}, signal),
+    saveIdentityProvider: (input) => done('saveIdentityProvider', input),
+    deleteIdentityProvider: (id) => done('deleteIdentityProvider', { id }),
 
     listProjects: (signal) => query('projects', {}, signal),
     createProject: (input) => change('createProject', input),
@@ -199,6 +237,8 @@ const RAW = new Set([
   'changes',
   'credentialTypes',
   'facts',
+  'before',
+  'after',
 ]);
 
 /** GraphQL says null where our types leave a field out. */
@@ -209,7 +249,10 @@ function withoutNulls(value: unknown, isRaw = false): unknown {
   return Object.fromEntries(
     Object.entries(value).flatMap(([key, inner]) => {
       if (inner === null && !(key === 'value' || key === 'default')) return [];
-      const isPeoples = RAW.has(key) && !(key === 'rows' && isListRows(inner)) && !(key === 'live' && typeof inner === 'number');
+      const isPeoples =
+        (RAW.has(key) || (key === 'workflows' && Array.isArray(inner))) &&
+        !(key === 'rows' && isListRows(inner)) &&
+        !(key === 'live' && typeof inner === 'number');
       return [[key, withoutNulls(inner, isPeoples)]];
     }),
   );

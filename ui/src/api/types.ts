@@ -105,8 +105,122 @@ export interface WorkflowsRequest extends PageRequest {
   /** Finds by name, node name and tag. */
   readonly search?: string;
   readonly projectId?: string;
+  readonly folderId?: string;
+  /** It wears all of these. */
+  readonly tagIds?: readonly string[];
+  readonly starred?: boolean;
   readonly sort?: WorkflowSort;
 }
+
+export interface TagRef {
+  readonly id: string;
+  readonly name: string;
+  /** Name of a colour, such as `blue`. */
+  readonly color?: string;
+}
+
+export interface TagRow extends TagRef {
+  readonly workflows: number;
+}
+
+export interface FolderRow {
+  readonly id: string;
+  readonly name: string;
+  readonly parentId?: string;
+  readonly projectId: string;
+  readonly workflows: number;
+}
+
+export interface TrashedThing {
+  readonly id: string;
+  readonly kind: 'workflow' | 'project';
+  readonly name: string;
+  readonly deletedAt: string;
+}
+
+export type BulkAct = 'delete' | 'moveToFolder' | 'pause' | 'publish' | 'restore' | 'resume' | 'tag';
+
+/** Something done to many things, one after another. */
+export interface Job {
+  readonly id: string;
+  readonly state: 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled';
+  readonly total?: number;
+  readonly done: number;
+  readonly unchanged: number;
+  readonly failed: number;
+  readonly isCancelRequested: boolean;
+}
+
+export interface JobItem {
+  readonly itemId: string;
+  readonly outcome: 'done' | 'failed' | 'unchanged';
+  readonly code?: string;
+  readonly message?: string;
+}
+
+export interface FieldChange {
+  readonly path: readonly string[];
+  readonly before?: Json;
+  readonly after?: Json;
+}
+
+export interface PartsDiff {
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+  readonly changed: readonly { readonly id: string; readonly isMoved: boolean; readonly changes: readonly FieldChange[] }[];
+}
+
+export interface WorkflowDiff {
+  readonly isEqual: boolean;
+  readonly nodes: PartsDiff;
+  readonly edges: PartsDiff;
+  readonly workflow: readonly FieldChange[];
+  readonly before: WorkflowDefinition;
+  readonly after: WorkflowDefinition;
+}
+
+export interface VariableRow {
+  readonly key: string;
+  readonly value: Json;
+  readonly rev: number;
+  readonly updatedAt: string;
+}
+
+export interface VariablePlace {
+  readonly projectId?: string;
+  readonly environment: 'draft' | 'live';
+}
+
+export interface LinkedIdentity {
+  readonly issuer: string;
+  readonly subject: string;
+  readonly linkedAt: string;
+}
+
+/** An OpenID provider people may sign in with. Its secret is never sent. */
+export interface IdentityProvider {
+  readonly id: string;
+  readonly key: string;
+  readonly title: string;
+  readonly issuer: string;
+  readonly clientId: string;
+  readonly hasSecret: boolean;
+  readonly scopes: readonly string[];
+  readonly allowedDomains: readonly string[];
+  readonly linksByEmail: boolean;
+  readonly joinRole?: Exclude<Role, 'owner'>;
+  readonly joinsWorkspaceId?: string;
+  readonly isEnabled: boolean;
+  readonly rev: number;
+}
+
+export type IdentityProviderInput = Omit<IdentityProvider, 'id' | 'hasSecret' | 'rev'> & {
+  readonly id?: string;
+  /** Absent keeps the stored one. */
+  readonly clientSecret?: string;
+  /** Absent for a new one. */
+  readonly expectedRev?: number;
+};
 
 /** Boxes and lines for the drawing in a row: positions on the canvas, no parameters. At most 24 nodes. */
 export interface WorkflowPreview {
@@ -130,6 +244,9 @@ export interface WorkflowRow {
   readonly id: string;
   readonly name: string;
   readonly project: { readonly id: string; readonly name: string };
+  readonly folderId?: string;
+  readonly tags: readonly TagRef[];
+  readonly isStarred: boolean;
   readonly starts: readonly WorkflowStart[];
   /** Published version that is live; absent for a draft. */
   readonly liveVersion?: number;
@@ -376,6 +493,12 @@ export interface StepDataRequest extends PageRequest {
   readonly side: 'input' | 'output';
   /** Output port. @default 'main' */
   readonly port?: string;
+}
+
+export interface StepLogRequest {
+  readonly runId: string;
+  readonly nodeId: string;
+  readonly path?: readonly number[];
 }
 
 export interface StepData extends Page<Item> {
@@ -654,8 +777,14 @@ export interface PlugboardApi {
   getWorkflow(id: string, signal?: AbortSignal): Promise<WorkflowDetail>;
   listVersions(workflowId: string, page: PageRequest, signal?: AbortSignal): Promise<Page<VersionRow>>;
   createWorkflow(input: { readonly name: string; readonly projectId?: string }): Promise<Outcome<{ readonly id: string }>>;
-  /** Text of a workflow file, JSON or YAML. */
-  importWorkflow(input: { readonly text: string; readonly publish: boolean }): Promise<Outcome<{ readonly id: string }>>;
+  /** Text of a workflow file, JSON or YAML, with one workflow or several: all of them or none. */
+  importWorkflows(input: {
+    readonly text: string;
+    readonly publish: boolean;
+    readonly projectId?: string;
+  }): Promise<Outcome<readonly { readonly id: string; readonly name: string }[]>>;
+  /** At most 200 in one bundle, which `importWorkflows` takes back. */
+  exportWorkflows(ids: readonly string[], signal?: AbortSignal): Promise<Json>;
   publishWorkflow(input: {
     readonly id: string;
     readonly expectedRev: number;
@@ -669,6 +798,33 @@ export interface PlugboardApi {
   pauseWorkflow(id: string): Promise<Outcome<null>>;
   resumeWorkflow(id: string): Promise<Outcome<null>>;
   restoreWorkflow(id: string): Promise<Outcome<null>>;
+  restoreProject(id: string): Promise<Outcome<null>>;
+  /** For good, with its runs. */
+  purgeWorkflow(id: string): Promise<Outcome<null>>;
+  listTrash(signal?: AbortSignal): Promise<{ readonly keptDays: number; readonly rows: readonly TrashedThing[] }>;
+  starWorkflow(id: string, isStarred: boolean): Promise<Outcome<null>>;
+  listTags(signal?: AbortSignal): Promise<readonly TagRow[]>;
+  createTag(name: string): Promise<Outcome<{ readonly id: string }>>;
+  setWorkflowTags(id: string, tagIds: readonly string[]): Promise<Outcome<null>>;
+  listFolders(signal?: AbortSignal): Promise<readonly FolderRow[]>;
+  createFolder(input: {
+    readonly name: string;
+    readonly projectId: string;
+    readonly parentId?: string;
+  }): Promise<Outcome<{ readonly id: string }>>;
+  /** Without a folder: to the top of its project. */
+  moveToFolder(id: string, folderId: string | undefined): Promise<Outcome<null>>;
+  bulkWorkflows(input: {
+    readonly act: BulkAct;
+    readonly ids: readonly string[];
+    readonly input?: { readonly add?: readonly string[]; readonly remove?: readonly string[]; readonly folderId?: string };
+  }): Promise<Outcome<{ readonly id: string }>>;
+  getJob(id: string, signal?: AbortSignal): Promise<Job>;
+  listJobItems(id: string, outcome: JobItem['outcome'], signal?: AbortSignal): Promise<Page<JobItem>>;
+  cancelJob(id: string): Promise<Outcome<null>>;
+  /** `from` and `to`: the number of a version as text, `live` or `draft`. */
+  diffWorkflow(workflowId: string, from: string, to: string, signal?: AbortSignal): Promise<WorkflowDiff>;
+  restoreVersion(input: { readonly workflowId: string; readonly number: number; readonly expectedRev: number }): Promise<Outcome<null>>;
   /** Node types of the workspace; cached by the server's generation. */
   getCatalog(signal?: AbortSignal): Promise<readonly TypeIR[]>;
 
@@ -683,8 +839,11 @@ export interface PlugboardApi {
     signal?: AbortSignal,
   ): Promise<{ readonly facts: readonly RunFact[]; readonly hasMore: boolean }>;
   getStepData(request: StepDataRequest, signal?: AbortSignal): Promise<StepData>;
-  getStepLog(runId: string, nodeId: string, signal?: AbortSignal): Promise<readonly StepLogLine[]>;
+  getStepLog(request: StepLogRequest, signal?: AbortSignal): Promise<readonly StepLogLine[]>;
   cancelRun(id: string, reason?: string): Promise<Outcome<null>>;
+  /** Answers when the run is paused, or after ten seconds with how it stands: steps at work end first. */
+  pauseRun(id: string): Promise<Outcome<null>>;
+  resumeRun(id: string): Promise<Outcome<null>>;
   /** A new run with the input of this one. */
   runAgain(id: string, source: 'same' | 'live' | 'draft'): Promise<Outcome<{ readonly runId: string }>>;
   /** For `waitingFor: unknown_effect`: what a person decided about a write that may have happened. */
@@ -712,6 +871,20 @@ export interface PlugboardApi {
   /** Where a person lets the credential act for them; the page goes there. */
   startSignIn(id: string): Promise<Outcome<{ readonly url: string }>>;
   deleteCredential(id: string): Promise<Outcome<null>>;
+
+  // variables
+  listVariables(place: VariablePlace, signal?: AbortSignal): Promise<readonly VariableRow[]>;
+  setVariable(input: VariablePlace & { readonly key: string; readonly value: Json; readonly expectedRev?: number }): Promise<Outcome<null>>;
+  deleteVariable(input: VariablePlace & { readonly key: string }): Promise<Outcome<null>>;
+
+  // sign-in elsewhere
+  listIdentities(signal?: AbortSignal): Promise<readonly LinkedIdentity[]>;
+  /** Where a person signs in at the provider to link it; the page goes there. */
+  beginLinkIdentity(provider: string, returnTo: string): Promise<Outcome<{ readonly address: string }>>;
+  unlinkIdentity(identity: { readonly issuer: string; readonly subject: string }): Promise<Outcome<null>>;
+  listIdentityProviders(signal?: AbortSignal): Promise<readonly IdentityProvider[]>;
+  saveIdentityProvider(input: IdentityProviderInput): Promise<Outcome<null>>;
+  deleteIdentityProvider(id: string): Promise<Outcome<null>>;
 
   // projects and teams
   listProjects(signal?: AbortSignal): Promise<readonly ProjectView[]>;

@@ -62,8 +62,13 @@ function plateState(run: RunLive, node: BoardNode, nodes: readonly BoardNode[], 
     ...(step.progress && step.progress.total > 0 && step.status === 'running'
       ? { progress: step.progress.done / step.progress.total }
       : {}),
-    ...(step.iterations.length > 0 ? { iterations: step.iterations } : {}),
+    ...(step.rounds.length > 0 ? { iterations: step.rounds.map(({ status }) => slotOf(status)) } : {}),
   };
+}
+
+function slotOf(status: StepStatus): 'succeeded' | 'failed' | 'running' {
+  if (status === 'failed' || status === 'cancelled') return 'failed';
+  return status === 'succeeded' || status === 'skipped' ? 'succeeded' : 'running';
 }
 
 /** A node with several incoming cables of which some, but not all, have brought their items. */
@@ -102,7 +107,7 @@ function captionOf(
     case 'skipped':
       return { caption: skipWords(step, node, run, nodes, edges), captionTone: 'mute' };
     default:
-      return {};
+      return step.rounds.length > 0 ? { caption: formatCount(step.rounds.length, 'round'), captionTone: 'mute' } : {};
   }
 }
 
@@ -154,6 +159,9 @@ function cableState(run: RunLive, edge: BoardEdge): CableState {
   const target = run.steps.get(edge.target);
   switch (source?.status) {
     case 'succeeded': {
+      // A loop hands on in many small facts of its rounds; that items arrived is all there is to say of its cables.
+      if (Object.keys(source.out).length === 0 && (target?.tries.length ?? 0) > 0)
+        return { tone: target?.status === 'running' ? 'run' : 'ok' };
       const count = source.out[edge.sourceHandle] ?? 0;
       if (count === 0) return { tone: 'skip' };
       return { tone: target?.status === 'running' ? 'run' : 'ok', count };

@@ -10,6 +10,19 @@ export interface Try {
   readonly startedAt: number;
   readonly endedAt?: number;
   readonly error?: { readonly code: string; readonly message: string; readonly item?: number };
+  /** The round of loops it belongs to. */
+  readonly round?: string;
+}
+
+/** One round of the loops a step lies in, as far as it came to the step. */
+export interface Round {
+  /** Numbers of the rounds from 0, outermost loop first. */
+  readonly path: readonly number[];
+  /** `path` as text, to tell rounds apart. */
+  readonly key: string;
+  readonly status: StepStatus;
+  readonly itemsIn?: number;
+  readonly out: { readonly [port: string]: number };
 }
 
 export interface Wait {
@@ -35,8 +48,8 @@ export interface StepLive {
   /** Instant at which a wait ends by itself. */
   readonly dueAt?: number;
   readonly skippedBecause?: StepChange['because'];
-  /** Iterations of a loop body that ended, in order: how each went. */
-  readonly iterations: readonly ('succeeded' | 'failed' | 'running')[];
+  /** Of a step inside loops: its rounds in the order in which they began. What else the step says is over all of them. */
+  readonly rounds: readonly Round[];
 }
 
 export interface RunLive {
@@ -52,6 +65,8 @@ export interface RunLive {
   readonly steps: ReadonlyMap<string, StepLive>;
   readonly error?: RunErrorView;
   readonly waitingFor?: WaitingFor;
+  /** A person holds the run, and steps at work have yet to end. */
+  readonly isPausing?: boolean;
   /** Processes that have owned the run, where it was taken over. */
   readonly owners?: number;
 }
@@ -78,17 +93,35 @@ function runPart(run: RunLive, fact: RunFact, steps: Map<string, StepLive>): Par
     const asks = fact.status === 'waiting' && fact.waitingFor === 'unknown_effect' && step.status === 'unknownEffect';
     steps.set(fact.node, asks ? waitingStep(step, 'unknown_effect', at) : step);
   }
-  for (const { node, phase, because } of fact.also ?? []) {
+  for (const { node, phase, because, path } of fact.also ?? []) {
     // What a stopped run never came to stays as it was: not reached.
     if (because === 'not_reached') continue;
     const step = steps.get(node) ?? idle(node);
-    steps.set(node, {
-      ...(phase !== 'looping' && isOpen(step.status) ? closed(step, at) : step),
-      status: STATUS_OF[phase],
-      ...(because === undefined ? {} : { skippedBecause: because }),
-    });
+    steps.set(
+      node,
+      inRound(
+        {
+          ...(phase === 'looping' ? { ...step, tries: beganTry(step, at, path?.join('.')) } : endedIn(step, path, at)),
+          status: STATUS_OF[phase],
+          ...(because === undefined ? {} : { skippedBecause: because }),
+        },
+        path,
+        {},
+      ),
+    );
   }
-  return { ...(fact.status === undefined ? {} : { status: fact.status, waitingFor: fact.waitingFor }), ...wholePart(run, fact, steps, at) };
+  return {
+    ...(fact.status === undefined ? {} : { status: fact.status, waitingFor: fact.waitingFor }),
+    ...pausePart(run, fact),
+    ...wholePart(run, fact, steps, at),
+  };
+}
+
+function pausePart(run: RunLive, fact: RunFact): Pick<RunLive, 'isPausing'> {
+  const asks = fact.type === 'other' && fact.event === 'pause.requested';
+  const goesOn = fact.type === 'run.ended' || (fact.type === 'other' && fact.event === 'run.resumed');
+  if (asks) return { isPausing: fact.status !== 'paused' };
+  return run.isPausing === true && (goesOn || fact.status === 'paused') ? { isPausing: false } : {};
 }
 
 function wholePart(run: RunLive, fact: RunFact, steps: Map<string, StepLive>, at: number): Partial<RunLive> {
@@ -130,6 +163,30 @@ const STATUS_OF: { readonly [P in StepPhase]: StepStatus } = {
 };
 
 function stepAfter(step: StepLive, fact: StepFact, at: number): StepLive {
+  const path = 'path' in fact ? fact.path : undefined;
+  const after = withFact(step, fact, at);
+  return inRound(after, path, {
+    ...(fact.type === 'step.started' ? { itemsIn: fact.items } : {}),
+    ...(fact.type === 'step.finished' ? { out: fact.out } : {}),
+  });
+}
+
+/** The step with its state written down for the round it is in; over all rounds a step is at work while any round of it is. */
+function inRound(step: StepLive, path: readonly number[] | undefined, news: Pick<Partial<Round>, 'itemsIn' | 'out'>): StepLive {
+  if (path === undefined) return step;
+  const key = path.join('.');
+  const index = step.rounds.findLastIndex((round) => round.key === key);
+  const known = step.rounds[index] ?? { path, key, out: {} };
+  const round: Round = { ...known, ...news, status: step.status };
+  const rounds = index === -1 ? [...step.rounds, round] : step.rounds.with(index, round);
+  if (isOpen(step.status) || step.status === 'unknownEffect') return { ...step, rounds };
+  const open = rounds.find((one) => isOpen(one.status) || one.status === 'unknownEffect');
+  const worst = rounds.find((one) => one.status === 'failed') ?? rounds.find((one) => one.status === 'succeeded');
+  return { ...step, status: (open ?? worst)?.status ?? step.status, rounds };
+}
+
+function withFact(step: StepLive, fact: StepFact, at: number): StepLive {
+  const round = 'path' in fact && fact.path ? fact.path.join('.') : undefined;
   const status = fact.phase === undefined ? step.status : STATUS_OF[fact.phase];
   switch (fact.type) {
     case 'step.started':
@@ -140,12 +197,11 @@ function stepAfter(step: StepLive, fact: StepFact, at: number): StepLive {
         itemsIn: fact.items,
         retryAt: undefined,
         error: undefined,
-        tries: [...step.tries, { attempt: fact.attempt, startedAt: at }],
-        iterations: fact.path ? [...step.iterations, 'running'] : step.iterations,
+        tries: [...step.tries, { attempt: fact.attempt, startedAt: at, ...ofRound(round) }],
       };
     case 'step.waiting':
       return waitingStep(
-        { ...step, ...(fact.dueAt === undefined ? {} : { dueAt: Date.parse(fact.dueAt) }), tries: beganTry(step, at) },
+        { ...step, ...(fact.dueAt === undefined ? {} : { dueAt: Date.parse(fact.dueAt) }), tries: beganTry(step, at, round) },
         fact.waitsFor,
         at,
       );
@@ -155,8 +211,7 @@ function stepAfter(step: StepLive, fact: StepFact, at: number): StepLive {
         status,
         out: fact.path ? added(step.out, fact.out) : fact.out,
         error: fact.error,
-        tries: endTry(step, Date.parse(fact.startedAt), at),
-        iterations: fact.path ? endIteration(step, 'succeeded') : step.iterations,
+        tries: endTry(step, { startedAt: Date.parse(fact.startedAt), at, round }),
       };
     case 'step.failed':
       return {
@@ -164,8 +219,7 @@ function stepAfter(step: StepLive, fact: StepFact, at: number): StepLive {
         status,
         attempt: fact.attempt,
         error: fact.error,
-        tries: endTry(step, at, at, fact.error),
-        iterations: fact.path && status === 'failed' ? endIteration(step, 'failed') : step.iterations,
+        tries: endTry(step, { startedAt: at, at, round, error: fact.error }),
       };
     case 'step.progress':
       return { ...step, status, progress: { done: fact.done, failed: fact.failed, total: fact.total } };
@@ -187,15 +241,26 @@ function withoutWait(step: StepLive, at: number): StepLive {
   return { ...step, dueAt: undefined, waits: step.waits.map((wait) => (wait.to === undefined ? { ...wait, to: at } : wait)) };
 }
 
+/** Nothing of the step goes on in this round, or at all where it lies in no loop. */
+function endedIn(step: StepLive, path: readonly number[] | undefined, at: number): StepLive {
+  if (path === undefined) return isOpen(step.status) ? closed(step, at) : step;
+  const round = path.join('.');
+  return { ...step, tries: step.tries.map((one) => (one.endedAt === undefined && one.round === round ? { ...one, endedAt: at } : one)) };
+}
+
+function ofRound(round: string | undefined): Pick<Try, 'round'> {
+  return round === undefined ? {} : { round };
+}
+
 /** A step that waits at once was never said to start. */
-function beganTry(step: StepLive, at: number): StepLive['tries'] {
-  return step.tries.some((one) => one.endedAt === undefined)
+function beganTry(step: StepLive, at: number, round: string | undefined): StepLive['tries'] {
+  return step.tries.some((one) => one.endedAt === undefined && one.round === round)
     ? step.tries
-    : [...step.tries, { attempt: Math.max(1, step.attempt), startedAt: at }];
+    : [...step.tries, { attempt: Math.max(1, step.attempt), startedAt: at, ...ofRound(round) }];
 }
 
 function idle(nodeId: string): StepLive {
-  return { nodeId, status: 'idle', attempt: 0, tries: [], waits: [], out: {}, iterations: [] };
+  return { nodeId, status: 'idle', attempt: 0, tries: [], waits: [], out: {}, rounds: [] };
 }
 
 function added(a: StepLive['out'], b: StepLive['out']): StepLive['out'] {
@@ -204,15 +269,15 @@ function added(a: StepLive['out'], b: StepLive['out']): StepLive['out'] {
   return sum;
 }
 
-/** Pure steps leave their start out of the journal; their try begins where the end says. */
-function endTry(step: StepLive, startedAt: number, at: number, error?: Try['error']): readonly Try[] {
-  const last = step.tries.at(-1);
-  if (last && last.endedAt === undefined) return [...step.tries.slice(0, -1), { ...last, endedAt: at, error }];
-  return [...step.tries, { attempt: step.attempt || 1, startedAt, endedAt: at, error }];
-}
-
-function endIteration(step: StepLive, how: 'succeeded' | 'failed'): StepLive['iterations'] {
-  return step.iterations.at(-1) === 'running' ? [...step.iterations.slice(0, -1), how] : [...step.iterations, how];
+/** Pure steps leave their start out of the journal; their try begins where the end says. Rounds of a loop may be under way side by side. */
+function endTry(
+  step: StepLive,
+  { startedAt, at, round, error }: { startedAt: number; at: number; round: string | undefined; error?: Try['error'] },
+): readonly Try[] {
+  const index = step.tries.findLastIndex((one) => one.endedAt === undefined && one.round === round);
+  const open = step.tries[index];
+  if (open) return step.tries.with(index, { ...open, endedAt: at, error });
+  return [...step.tries, { attempt: step.attempt || 1, startedAt, endedAt: at, error, ...ofRound(round) }];
 }
 
 function isOpen(status: StepStatus): boolean {

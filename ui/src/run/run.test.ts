@@ -117,7 +117,7 @@ describe('a run at one of its events', () => {
     expect(run.steps.get('read')?.tries[0]?.endedAt).toBe(T0 + 900);
   });
 
-  test('iterations are kept in order, items added up', () => {
+  test('rounds of a loop are kept in order, items added up', () => {
     const facts: RunFact[] = [0, 1, 2].map((n) => ({
       seq: n + 1,
       at: at(n),
@@ -129,8 +129,64 @@ describe('a run at one of its events', () => {
       out: { main: 1 },
     }));
     const step = foldFacts(NEW_RUN, facts).steps.get('match');
-    expect(step?.iterations).toEqual(['succeeded', 'succeeded', 'succeeded']);
+    expect(step?.rounds.map(({ key, status, out }) => [key, status, out])).toEqual([
+      ['0', 'succeeded', { main: 1 }],
+      ['1', 'succeeded', { main: 1 }],
+      ['2', 'succeeded', { main: 1 }],
+    ]);
     expect(step?.out).toEqual({ main: 3 });
+  });
+
+  test('rounds side by side end each their own try, and the step is at work until the last one is over', () => {
+    const of = { node: 'match', at: at(0) };
+    const begun = (seq: number, round: number): RunFact => ({
+      ...of,
+      seq,
+      type: 'step.started',
+      phase: 'active',
+      attempt: 1,
+      items: 1,
+      path: [round],
+    });
+    const ended = (seq: number, round: number): RunFact => ({
+      ...of,
+      seq,
+      at: at(seq * 100),
+      type: 'step.finished',
+      phase: 'succeeded',
+      path: [round],
+      startedAt: at(0),
+      out: { main: 1 },
+    });
+    const facts = [begun(1, 0), begun(2, 1), ended(3, 1), ended(4, 0)];
+    const half = foldFacts(NEW_RUN, facts, 3).steps.get('match');
+    expect(half?.status).toBe('running');
+    expect(half?.tries.map((one) => [one.round, one.endedAt === undefined])).toEqual([
+      ['0', true],
+      ['1', false],
+    ]);
+    const whole = foldFacts(NEW_RUN, facts).steps.get('match');
+    expect(whole?.status).toBe('succeeded');
+    expect(whole?.tries.map((one) => one.endedAt)).toEqual([T0 + 400, T0 + 300]);
+  });
+
+  test('a run a person holds is pausing until its steps have ended, then paused', () => {
+    const asked: RunFact = { seq: 3, at: at(200), type: 'other', event: 'pause.requested' };
+    const ended: RunFact = {
+      seq: 4,
+      at: at(400),
+      type: 'step.finished',
+      node: 'read',
+      phase: 'succeeded',
+      startedAt: at(100),
+      out: { main: 3 },
+      status: 'paused',
+    };
+    const resumed: RunFact = { seq: 5, at: at(900), type: 'other', event: 'run.resumed', status: 'running' };
+    const facts = [...FACTS.slice(0, 2), asked, ended, resumed];
+    expect(foldFacts(NEW_RUN, facts, 3)).toMatchObject({ status: 'running', isPausing: true });
+    expect(foldFacts(NEW_RUN, facts, 4)).toMatchObject({ status: 'paused', isPausing: false });
+    expect(foldFacts(NEW_RUN, facts)).toMatchObject({ status: 'running', isPausing: false });
   });
 
   test('a step the stopped run never came to is not called skipped', () => {

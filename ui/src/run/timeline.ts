@@ -150,12 +150,12 @@ export function stepBlocks(step: StepLive, scale: TimeScale, now: number, isMode
     blocks.push({ left, width: Math.max(0, scale.place(to) - left), kind });
   };
   step.tries.forEach((one, index) => {
-    const before = step.tries[index - 1];
-    // Between two tries the step waits; iterations of a loop follow each other without a wait.
+    const before = step.tries[index - 1]?.round === one.round ? step.tries[index - 1] : undefined;
+    // Between two tries the step waits; rounds of a loop follow each other without a wait.
     if (before?.error && before.endedAt !== undefined) add(before.endedAt, one.startedAt, 'gap');
     const end = one.endedAt ?? now;
     let from = one.startedAt;
-    const kind = kindOf(step, one.endedAt === undefined, one.error !== undefined, index === step.tries.length - 1, isModel);
+    const kind = kindOf(step, one.endedAt === undefined, one.error !== undefined, isLastOfRound(step, index), isModel);
     for (const wait of step.waits) {
       if (wait.from < one.startedAt || wait.from > end) continue;
       add(from, wait.from, kind);
@@ -169,6 +169,11 @@ export function stepBlocks(step: StepLive, scale: TimeScale, now: number, isMode
     if (ended !== undefined) add(ended, Math.max(now, ended), 'gap');
   }
   return blocks;
+}
+
+function isLastOfRound(step: StepLive, index: number): boolean {
+  const next = step.tries[index + 1];
+  return next === undefined || (next.round !== undefined && next.round !== step.tries[index]?.round);
 }
 
 function kindOf(step: StepLive, isOpen: boolean, hasFailed: boolean, isLast: boolean, isModel: boolean): BlockKind {

@@ -22,6 +22,8 @@ export function checkGraph(definition: WorkflowDefinition, subjects: readonly Su
   // Of two nodes with one id the first counts; the second is reported where ids are read.
   for (const subject of subjects) if (!byId.has(subject.node.id)) byId.set(subject.node.id, subject);
   const successors: number[][] = subjects.map(() => []);
+  /** Without the edges that end a round of a loop: what leads back in another way would wait for itself. */
+  const onward: number[][] = subjects.map(() => []);
   const problems: Problem[] = [];
   const seen = new Map<string, WorkflowEdge>();
   const outputs = new Map<Subject, OutputPorts>();
@@ -31,7 +33,10 @@ export function checkGraph(definition: WorkflowDefinition, subjects: readonly Su
     const target = byId.get(edge.target);
     if (source === undefined) problems.push(missingNode(edge, edge.source, `${path}.source`));
     if (target === undefined) problems.push(missingNode(edge, edge.target, `${path}.target`));
-    if (source && target) successors[source.index]?.push(target.index);
+    if (source && target) {
+      successors[source.index]?.push(target.index);
+      if (!isLoop(target) || edge.targetHandle !== NEXT_PORT) onward[source.index]?.push(target.index);
+    }
     if (source?.type) {
       let ports = outputs.get(source);
       if (ports === undefined) outputs.set(source, (ports = outputPorts(source.type, source.node)));
@@ -45,7 +50,7 @@ export function checkGraph(definition: WorkflowDefinition, subjects: readonly Su
   }
   problems.push(
     ...checkGroups(definition, byId),
-    ...checkCycles(subjects, successors),
+    ...checkCycles(subjects, onward),
     ...checkLoops(definition, subjects, byId),
     ...checkReach(subjects, successors),
   );
@@ -128,8 +133,8 @@ function checkLoops(definition: WorkflowDefinition, subjects: readonly Subject[]
   return problems;
 }
 
-function checkCycles(subjects: readonly Subject[], successors: Successors): Problem[] {
-  return findCycles(successors, (index) => isLoop(subjects[index])).map((cycle) => {
+function checkCycles(subjects: readonly Subject[], onward: Successors): Problem[] {
+  return findCycles(onward).map((cycle) => {
     const names = [...cycle, ...cycle.slice(0, 1)].map((index) => subjects[index]?.name ?? '');
     const shown = names.length <= 12 ? names : [...names.slice(0, 6), '…', ...names.slice(-5)];
     const first = subjects[cycle[0] ?? 0];

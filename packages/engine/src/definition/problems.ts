@@ -249,9 +249,9 @@ const CATALOG = {
   },
   CYCLE: {
     severity: 'error',
-    doc: 'Nodes lead back to themselves without passing a loop node.',
+    doc: 'Nodes lead back to themselves other than by the input next of a loop.',
     message: 'These nodes lead back to themselves: {cycle}.',
-    hint: 'Remove one of the edges, or use a loop node.',
+    hint: 'Remove one of the edges, or lead back to the input next of a loop.',
   },
   LOOP_ENTRY: {
     severity: 'error',

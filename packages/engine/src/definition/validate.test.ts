@@ -422,6 +422,15 @@ describe('validateDefinition', () => {
     expect(validateDefinition(aWorkflow(nodes, [...edges, 'b>a']), OPTIONS).map((each) => each.code)).toEqual(['CYCLE']);
   });
 
+  test.each([['loop.body>a', 'a>loop'], ['loop.done>a', 'a>loop'], ['loop.body>loop']])(
+    'a way back to the input main of a loop would wait for itself: %s, %s',
+    (...edges) => {
+      const nodes = [aHook(), aNode('loop', 'test/loop'), aNode('a', 'core/set')];
+      const found = validateDefinition(aWorkflow(nodes, ['hook>loop', ...edges]), OPTIONS).map((each) => each.code);
+      expect(found).toContain('CYCLE');
+    },
+  );
+
   test('the body of a loop is reached through it alone, items come back from inside, and a break lies in a loop', () => {
     const nodes = [aHook(), aNode('loop', 'test/loop'), aNode('a', 'core/set'), aNode('b', 'core/set'), aNode('stop', 'test/break')];
     const codes = (...edges: string[]) => validateDefinition(aWorkflow(nodes, edges), OPTIONS).map((each) => each.code);

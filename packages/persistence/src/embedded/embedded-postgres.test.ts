@@ -92,7 +92,11 @@ async function aServer(dataDir: string, as?: number): Promise<Server> {
   return { child: outcome.child, connection: outcome.message['connection'] as pg.ClientConfig };
 }
 
-async function spawnServer(dataDir: string, as?: number): Promise<{ child: ChildProcess; message: Record<string, unknown> }> {
+async function spawnServer(
+  dataDir: string,
+  as?: number,
+  onLog: (line: string) => void = () => {},
+): Promise<{ child: ChildProcess; message: Record<string, unknown> }> {
   const child = spawn(process.execPath, ['--conditions=development', CHILD, dataDir], {
     ...(as === undefined ? {} : { uid: as, gid: as }),
     cwd: '/',
@@ -100,7 +104,11 @@ async function spawnServer(dataDir: string, as?: number): Promise<{ child: Child
   });
   children.push(child);
   const lines = createInterface({ input: child.stdout });
-  for await (const line of lines) return { child, message: JSON.parse(line) as Record<string, unknown> };
+  for await (const line of lines) {
+    const message = JSON.parse(line) as Record<string, unknown>;
+    if (!('log' in message)) return { child, message };
+    onLog(String(message['log']));
+  }
   throw new Error('the server said nothing');
 }
 
@@ -112,6 +120,10 @@ async function kill(child: ChildProcess): Promise<void> {
 
 const postmasterPid = (dataDir: string): number =>
   Number(readFileSync(join(dataDir, 'postgres/data/postmaster.pid'), 'utf8').split('\n')[0]);
+const lockFileOf = (dataDir: string): string => {
+  const path = join(dataDir, 'postgres/data/postmaster.pid');
+  return existsSync(path) ? readFileSync(path, 'utf8') : '';
+};
 const parentOf = (pid: number): number => Number(/^PPid:\s*(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
 
 /** The PostgreSQL processes of a folder. */
@@ -143,7 +155,7 @@ function commandsOn(folder: string): string[] {
 }
 
 async function until(what: string, condition: () => boolean): Promise<void> {
-  const giveUpAt = performance.now() + 15_000;
+  const giveUpAt = performance.now() + 60_000;
   while (!condition()) {
     if (performance.now() > giveUpAt) throw new Error(`never happened: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
@@ -217,6 +229,23 @@ describe('a first start', () => {
     expect(messages.filter((message) => message['ready'] === true)).toHaveLength(1);
     expect(messages.filter((message) => message['code'] === 'EMBEDDED_DB_IN_USE')).toHaveLength(2);
   });
+});
+
+test('a server that has started its PostgreSQL and not claimed it yet is not taken for a killed one', async () => {
+  const dataDir = aCluster();
+  const slow = spawnServer(dataDir);
+  await until('its PostgreSQL answers', () => /^ready\s*$/m.test(lockFileOf(dataDir)));
+  children[0]?.kill('SIGSTOP');
+  const postmaster = postmasterPid(dataDir);
+  const log: string[] = [];
+  let isOver = false;
+  const other = spawnServer(dataDir, undefined, (line) => log.push(line)).finally(() => (isOver = true));
+  // It waits, or was told at once when the first one had claimed it before it was stopped.
+  await until('the other one has looked', () => log.some((line) => line.includes('another server')) || isOver);
+  children[0]?.kill('SIGCONT');
+  expect((await slow).message).toMatchObject({ ready: true });
+  expect((await other).message).toMatchObject({ code: 'EMBEDDED_DB_IN_USE' });
+  expect(postmasterPid(dataDir)).toBe(postmaster);
 });
 
 describe('who may connect', () => {
@@ -689,7 +718,7 @@ describe.skipIf(!canMount())('a full disk', () => {
   });
 
   async function untilAsync(what: string, act: () => Promise<unknown>): Promise<void> {
-    const giveUpAt = performance.now() + 15_000;
+    const giveUpAt = performance.now() + 60_000;
     for (;;) {
       try {
         await act();

@@ -138,8 +138,8 @@ function supervise(
   async function revive(): Promise<RunningCluster> {
     const { postmaster, guard } = running;
     await guard.release();
-    if (!postmaster.hasExited()) return { postmaster, guard: await claimGuard(layout, layout.socket, passwords) };
-    return startCluster(installation);
+    const again = postmaster.hasExited() ? undefined : await claimGuard(layout, layout.socket, passwords, () => true);
+    return again ? { postmaster, guard: again } : startCluster(installation);
   }
 
   async function stop(): Promise<void> {

@@ -8,6 +8,7 @@ import { EmbeddedPostgresError } from '../errors.ts';
 import { MANAGER_ROLE } from './init-cluster.ts';
 import type { Layout } from './layout.ts';
 import type { Passwords } from './passwords.ts';
+import { STARTED_BY } from './postmaster.ts';
 
 const GUARD_LOCK = 0x706c7562;
 /** The session of a killed server keeps its lock until PostgreSQL notices; that takes a moment. */
@@ -22,8 +23,17 @@ export interface Guard {
   release(): Promise<void>;
 }
 
-/** @throws EmbeddedPostgresError EMBEDDED_DB_IN_USE; connection errors of `pg` when PostgreSQL does not answer (yet). */
-export async function claimGuard(layout: Layout, socket: string, passwords: Passwords): Promise<Guard> {
+/**
+ * Undefined when the PostgreSQL that answers is one that `isOurs` leaves to another server, which has not claimed it yet.
+ * @param isOurs is told which start made it; the empty text when it does not say
+ * @throws EmbeddedPostgresError EMBEDDED_DB_IN_USE; connection errors of `pg` when PostgreSQL does not answer (yet).
+ */
+export async function claimGuard(
+  layout: Layout,
+  socket: string,
+  passwords: Passwords,
+  isOurs: (startedBy: string) => boolean | Promise<boolean>,
+): Promise<Guard | undefined> {
   const client = new pg.Client({
     host: socket,
     port: 5432,
@@ -44,6 +54,12 @@ export async function claimGuard(layout: Layout, socket: string, passwords: Pass
   client.on('error', () => {});
   try {
     await client.connect();
+    // Looked at before the lock: to hold it for a moment could make its owner believe that it is somebody else's.
+    if (!(await isOurs(await startOf(client)))) {
+      if (await isHeld(client)) throw inUse(layout);
+      await client.end();
+      return undefined;
+    }
     const giveUpAt = performance.now() + HANDOVER_MS;
     for (;;) {
       const { rows } = await client.query<{ ok: boolean }>('select pg_try_advisory_lock($1) as ok', [GUARD_LOCK]);
@@ -56,7 +72,24 @@ export async function claimGuard(layout: Layout, socket: string, passwords: Pass
     throw error;
   }
   await client.end();
-  throw new EmbeddedPostgresError(
+  throw inUse(layout);
+}
+
+async function startOf(client: pg.Client): Promise<string> {
+  const { rows } = await client.query<{ by: string | null }>('select current_setting($1, true) as by', [STARTED_BY]);
+  return rows[0]?.by ?? '';
+}
+
+async function isHeld(client: pg.Client): Promise<boolean> {
+  const { rowCount } = await client.query(
+    `select from pg_locks where locktype = 'advisory' and classid = 0 and objid = $1 and objsubid = 1 and granted`,
+    [GUARD_LOCK],
+  );
+  return rowCount !== 0;
+}
+
+function inUse(layout: Layout): EmbeddedPostgresError {
+  return new EmbeddedPostgresError(
     'EMBEDDED_DB_IN_USE',
     `Another server is running on ${dirname(layout.root)}. Stop it first, or give this one a data folder of its own with PLUGBOARD_DATA.`,
   );

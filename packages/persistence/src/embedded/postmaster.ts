@@ -61,10 +61,14 @@ export interface Postmaster {
   hasExited(): boolean;
 }
 
-export function spawnPostmaster(layout: Layout, binaries: Binaries, identity: SpawnIdentity): Postmaster {
+/** The setting in which a postmaster tells whoever connects which start made it. */
+export const STARTED_BY = 'plugboard.started_by';
+
+/** @param startedBy names this start among all; of letters, digits, dots and hyphens */
+export function spawnPostmaster(layout: Layout, binaries: Binaries, identity: SpawnIdentity, startedBy: string): Postmaster {
   // The setting is a list: quotes keep a folder with a comma in its name in one piece.
   const socketFolder = `"${layout.socket.replaceAll('"', '""')}"`;
-  const settings = { ...SETTINGS, unix_socket_directories: socketFolder, log_directory: layout.log };
+  const settings = { ...SETTINGS, unix_socket_directories: socketFolder, log_directory: layout.log, [STARTED_BY]: startedBy };
   const command = [
     '/bin/sh',
     '-c',

@@ -14,6 +14,18 @@ export function isProcessAlive(pid: number): boolean {
   }
 }
 
+/**
+ * One process among all there ever were: `pid.start`, because pids are used again. Only Linux tells when a process started; elsewhere
+ * the pid must do. Undefined when it is not running; a zombie is not.
+ */
+export async function nameProcess(pid: number): Promise<string | undefined> {
+  if (process.platform !== 'linux') return isProcessAlive(pid) ? String(pid) : undefined;
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  // The name of the program comes second, in brackets, and may hold anything; state is the third field, the start the 22nd.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return stat === '' || fields[0] === 'Z' || fields[0] === 'X' ? undefined : `${pid}.${fields[19] ?? ''}`;
+}
+
 /** The first line of the lock file, and the folder of the socket it names. */
 export interface LockFile {
   readonly content: string;

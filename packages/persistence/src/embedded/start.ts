@@ -1,4 +1,5 @@
 /** Brings the cluster up once: takes over what a killed server left, refuses what another server holds, else starts PostgreSQL. */
+import { randomUUID } from 'node:crypto';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EmbeddedPostgresError, errorCodeOf, messageOf } from '../errors.ts';
@@ -12,7 +13,7 @@ import type { Passwords } from './passwords.ts';
 import { hasPasswords } from './passwords.ts';
 import type { Postmaster } from './postmaster.ts';
 import { spawnPostmaster, stopPostmaster } from './postmaster.ts';
-import { isClusterInUse, isProcessAlive, lockFilePath, readLockFile } from './processes.ts';
+import { isClusterInUse, isProcessAlive, lockFilePath, nameProcess, readLockFile } from './processes.ts';
 
 /** What a start needs to know; settled once. */
 export interface Installation {
@@ -37,6 +38,7 @@ const START_PATIENCE_MS = 300_000;
 /** Its watchdog shuts it down; a postmaster that has not started listening yet ends at once. */
 const ABANDON_MS = 5000;
 const POLL_MS = 5;
+const STARTING = 'waiting for another server that is starting on this database';
 /** A lock file that is there, but neither answers nor has a process: PostgreSQL may be between starting and listening. */
 const STALE_AFTER_MS = 200;
 
@@ -67,18 +69,18 @@ async function clearPrevious({ layout, passwords, log, signal }: Installation): 
     if (!lock) return;
     signal.throwIfAborted();
 
-    const guard = await claimOrphan(layout, lock.socket ?? layout.socket, passwords);
-    if (guard) {
+    const found = await claimOrphan(layout, lock.socket ?? layout.socket, passwords);
+    if (typeof found === 'object') {
       // It has no watchdog any more: stop it, so that the one we start has.
       log('stopping the PostgreSQL that a killed server left running');
-      await guard.release();
+      await found.release();
       await stopPostmaster(layout, async () => !(await isClusterInUse(layout, await readLockFile(layout))));
       silentSince = performance.now();
       continue;
     }
     if (await isClusterInUse(layout, lock)) {
       silentSince = performance.now();
-      if (!hasTold) log('waiting for the PostgreSQL of a killed server to end');
+      if (!hasTold) log(found === 'starting' ? STARTING : 'waiting for the PostgreSQL of a killed server to end');
       hasTold = true;
     } else if (!isProcessAlive(lock.pid)) {
       // PostgreSQL itself sees that this lock is nobody's.
@@ -96,14 +98,24 @@ async function clearPrevious({ layout, passwords, log, signal }: Installation): 
   }
 }
 
-/** Undefined while PostgreSQL does not answer: it is gone, going, or not up yet. */
-async function claimOrphan(layout: Layout, socket: string, passwords: Passwords): Promise<Guard | undefined> {
+/**
+ * The guard of a PostgreSQL whose server is gone; `starting` while its server lives and is about to claim it, or to claim it again;
+ * undefined while PostgreSQL does not answer: it is gone, going, or not up yet.
+ */
+async function claimOrphan(layout: Layout, socket: string, passwords: Passwords): Promise<Guard | 'starting' | undefined> {
   try {
-    return await claimGuard(layout, socket, passwords);
+    return (await claimGuard(layout, socket, passwords, isWithoutServer)) ?? 'starting';
   } catch (error) {
     if (error instanceof EmbeddedPostgresError) throw error;
     return undefined;
   }
+}
+
+/** Our own leftovers are nobody else's. */
+async function isWithoutServer(startedBy: string): Promise<boolean> {
+  const [server = ''] = startedBy.split('-');
+  const name = await nameProcess(Number.parseInt(server, 10) || 0);
+  return name === undefined || name !== server || name === (await nameProcess(process.pid));
 }
 
 /** PostgreSQL trusts pids; a zombie's or a reused one would stop it for ever. Nobody works in the cluster, so the locks are stale. */
@@ -122,15 +134,15 @@ async function closeToOthers({ layout, binaries, identity, passwords, log }: Ins
 }
 
 async function startNew({ layout, binaries, identity, passwords, signal }: Installation): Promise<RunningCluster> {
-  const postmaster = spawnPostmaster(layout, binaries, identity);
+  const startedBy = `${(await nameProcess(process.pid)) ?? process.pid}-${randomUUID()}`;
+  const postmaster = spawnPostmaster(layout, binaries, identity, startedBy);
   const giveUpAt = performance.now() + START_PATIENCE_MS;
   let lastError: unknown;
   while (!postmaster.hasExited() && !signal.aborted && performance.now() < giveUpAt) {
     try {
-      const guard = await claimGuard(layout, layout.socket, passwords);
-      // The one that answered may be another server's, started in the same moment; ours then ends by itself.
-      if (!postmaster.hasExited()) return { postmaster, guard };
-      await guard.release();
+      // The one that answers may be another server's, started in the same moment; ours then ends by itself.
+      const guard = await claimGuard(layout, layout.socket, passwords, (by) => by === startedBy);
+      if (guard) return { postmaster, guard };
     } catch (error) {
       if (error instanceof EmbeddedPostgresError) {
         await abandon(postmaster);

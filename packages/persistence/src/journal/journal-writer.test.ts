@@ -427,7 +427,7 @@ describe('rule 3: bad world', () => {
     expect(await counted()).toBe(20);
   });
 
-  test('rule 3: a connection killed 50 times under load loses nothing and writes nothing twice', { timeout: 120_000 }, async () => {
+  test('rule 3: a connection killed 50 times under load loses nothing and writes nothing twice', { timeout: 240_000 }, async () => {
     const writer = await kit.writer({
       connect: () => new pg.Client({ connectionString: kit.test.url, application_name: 'killed-writer' }),
       maxReconnectDelayMs: 20,

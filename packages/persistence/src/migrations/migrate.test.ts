@@ -112,7 +112,7 @@ describe('the first start', () => {
 });
 
 async function eventually<Value>(look: () => Promise<Value | undefined>): Promise<Value> {
-  const giveUpAt = performance.now() + 15_000;
+  const giveUpAt = performance.now() + 60_000;
   for (;;) {
     const value = await look();
     if (value !== undefined) return value;

@@ -228,12 +228,12 @@ function isWait(result: unknown): result is WaitRequest {
   return typeof result === 'object' && result !== null && (result as { readonly [WAIT_MARK]?: unknown })[WAIT_MARK] === true;
 }
 
-/** The last instant that has four digits of a year. */
-const LAST_INSTANT = Date.UTC(9999, 11, 31);
+/** Times are stored as whole microseconds, which end in the year 2285. */
+const LAST_INSTANT = Date.UTC(2200, 0, 1) - 1;
 
 /** @throws StepFailure WAIT_INVALID */
 function instantOf(until: unknown): number {
   const ms = until instanceof Date ? until.getTime() : typeof until === 'string' ? Date.parse(until) : until;
   if (typeof ms === 'number' && ms >= 0 && ms <= LAST_INSTANT) return Math.ceil(ms);
-  throw new StepFailure('WAIT_INVALID', 'The instant to wait for is no point in time before the year 10000.', { kind: 'input' });
+  throw new StepFailure('WAIT_INVALID', 'The instant to wait for is no point in time before the year 2200.', { kind: 'input' });
 }

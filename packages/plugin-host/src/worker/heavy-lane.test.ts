@@ -56,7 +56,13 @@ afterEach(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 async function aHost(
-  worker: { readonly items?: number; readonly characters?: number; readonly idleMs?: number; readonly memoryMb?: number } = { items: 2 },
+  worker: {
+    readonly items?: number;
+    readonly characters?: number;
+    readonly idleMs?: number;
+    readonly memoryMb?: number;
+    readonly longestMs?: number;
+  } = { items: 2 },
 ) {
   const host = createPluginHost({ entries: await loadBundled([files]), worker });
   hosts.push(host);
@@ -231,6 +237,12 @@ describe('the worker', () => {
     const host = await aHost({ items: 0 });
     const { end } = await call(host, 'forever', [{ started: join(folder, 'slow-started') }], { deadlineMs: 300 });
     expect(end).toMatchObject({ ok: false, error: { code: 'STEP_TIMEOUT', kind: 'timeout' }, missing: 'not_sent' });
+  });
+
+  test('is ended after the longest time there is, where the call has no limit of its own', async () => {
+    const host = await aHost({ items: 0, longestMs: 300 });
+    const { end } = await call(host, 'forever', [{ started: join(folder, 'endless-started') }]);
+    expect(end).toMatchObject({ ok: false, error: { code: 'STEP_TIMEOUT', kind: 'timeout' } });
   });
 
   test('a call that waits may be cancelled without harm to the one that runs', async () => {

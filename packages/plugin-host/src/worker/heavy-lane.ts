@@ -27,10 +27,13 @@ export interface HeavyLaneOptions {
   readonly idleMs?: number;
   /** Heap of the worker, in MiB. @default 1024 */
   readonly memoryMb?: number;
+  /** Longest time of one call, also of a step without a limit of its own: all others wait for it. In milliseconds. @default 120000 */
+  readonly longestMs?: number;
 }
 
 const IDLE_MS = 60_000;
 const MEMORY_MB = 1_024;
+const LONGEST_MS = 120_000;
 /** Inputs turned into text between two looks at the clock, and characters of one message. */
 const STEP_ITEMS = 64;
 const MESSAGE = 512 * 1024;
@@ -50,6 +53,7 @@ interface Task {
 export class HeavyLane {
   readonly #idleMs: number;
   readonly #memoryMb: number;
+  readonly #longestMs: number;
   readonly #waiting: Task[] = [];
   readonly #endings = new Set<Promise<unknown>>();
   #running: Task | undefined;
@@ -57,9 +61,10 @@ export class HeavyLane {
   #idle: NodeJS.Timeout | undefined;
   #deadline: NodeJS.Timeout | undefined;
 
-  constructor({ idleMs = IDLE_MS, memoryMb = MEMORY_MB }: HeavyLaneOptions = {}) {
+  constructor({ idleMs = IDLE_MS, memoryMb = MEMORY_MB, longestMs = LONGEST_MS }: HeavyLaneOptions = {}) {
     this.#idleMs = idleMs;
     this.#memoryMb = memoryMb;
+    this.#longestMs = longestMs;
   }
 
   /** Whether a worker thread is there now. */
@@ -104,7 +109,8 @@ export class HeavyLane {
     const worker = (this.#worker ??= this.#start());
     worker.ref();
     const { deadlineMs } = task.job.spec;
-    if (deadlineMs > 0) this.#deadline = setTimeout(() => this.#stop(task, timedOut(deadlineMs)), deadlineMs);
+    const limitMs = deadlineMs > 0 ? Math.min(deadlineMs, this.#longestMs) : this.#longestMs;
+    this.#deadline = setTimeout(() => this.#stop(task, timedOut(limitMs)), limitMs);
     const assembly = new Assembly(flatInputs(task.job.spec.inputs));
     worker.on('message', (message: FromWorker) => {
       if (!task.isOver) this.#read(worker, task, assembly, message).catch((error: unknown) => this.#broke(task, error));

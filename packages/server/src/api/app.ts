@@ -1,9 +1,9 @@
 /** The Koa application: health, metrics, and the API over the operations. */
 import Router from '@koa/router';
-import { errorCodeOf } from '@plugboard/persistence';
 import type { Json } from '@plugboard/sdk';
 import Koa from 'koa';
 import { newRequestId } from '../edge/request-id.ts';
+import { asProblem } from '../operation/as-problem.ts';
 import { OperationProblem } from '../operation/problem.ts';
 import { type PagesOptions, mountPages } from '../pages/mount-pages.ts';
 import { type ApiOptions, answerProblem, mountApi, nothingAt } from '../rest/mount-api.ts';
@@ -49,11 +49,8 @@ export function createApp(options: AppOptions): Koa {
         throw new OperationProblem('METHOD_NOT_ALLOWED', `${ctx.path} takes ${ctx.response.get('allow')}`);
       }
     } catch (error) {
-      if (error instanceof OperationProblem) return answerProblem(ctx, error);
-      if (errorCodeOf(error) === 'DATABASE_BUSY') {
-        const details = { hint: 'Try again in a moment.', params: { retryAfterSeconds: 1 } };
-        return answerProblem(ctx, new OperationProblem('SERVER_BUSY', 'The server cannot take more work at the moment', details));
-      }
+      const problem = asProblem(error);
+      if (problem) return answerProblem(ctx, problem);
       options.log.error({ err: error, requestId, method: ctx.method, path: ctx.path }, 'a request failed unexpectedly');
       ctx.status = 500;
       ctx.body = { error: { code: 'INTERNAL', message: `The server failed on this request. Its log has the details under ${requestId}.` } };

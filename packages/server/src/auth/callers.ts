@@ -51,6 +51,8 @@ export interface Identified {
   callerFor(operation: Operation): Promise<Caller>;
   /** Nobody in particular. */
   readonly isAnonymous: boolean;
+  /** The session or the key, whatever it came with; absent for nobody in particular. */
+  readonly caller?: string;
 }
 
 export type Identify = (req: IncomingMessage, answering: Answering) => Promise<Identified>;
@@ -91,8 +93,8 @@ export function createIdentityOf(
   };
 
   const bearer = async (authorization: string): Promise<Identity> => {
-    const [scheme, token] = authorization.split(' ', 2);
-    if (scheme?.toLowerCase() === 'bearer' && token !== undefined) {
+    const token = bearerToken(authorization);
+    if (token !== undefined) {
       if (options.isLocalToken(token)) return { kind: 'system' };
       const short = looksLikeToken(token) ? await shortToken(token) : undefined;
       if (short) return short;
@@ -185,6 +187,7 @@ export function createIdentify(options: CallersOptions): Identify {
     let loaded: Promise<Caller> | undefined;
     return {
       isAnonymous: identity.kind === 'anonymous',
+      ...callerKey(identity),
       async callerFor(operation) {
         const isMutation = operation.kind === 'mutation';
         guardBrowser(req, { isMutation, hasSession: identity.kind === 'session', publicUrl });
@@ -201,12 +204,36 @@ export function createIdentify(options: CallersOptions): Identify {
   };
 }
 
+/** The token of an `Authorization: Bearer` header; undefined for any other. */
+export function bearerToken(authorization: string | undefined): string | undefined {
+  const [scheme, token] = (authorization ?? '').split(' ', 2);
+  return scheme?.toLowerCase() === 'bearer' ? token : undefined;
+}
+
 const ANONYMOUS: Actor = { kind: 'anonymous', principalId: '' };
 
 function cameWith(identity: Extract<Identity, { kind: 'key' | 'token' }>): Pick<Caller, 'apiKeyId' | 'tokenId'> {
   if (identity.kind === 'key') return { apiKeyId: identity.apiKeyId };
   const { tokenId, madeFor } = identity;
   return madeFor.kind === 'key' ? { tokenId, apiKeyId: madeFor.apiKeyId } : { tokenId };
+}
+
+/** All tokens made for one session or key are one caller. */
+function callerKey(identity: Identity): { readonly caller?: string } {
+  switch (identity.kind) {
+    case 'anonymous':
+      return {};
+    case 'system':
+      return { caller: 'system' };
+    case 'session':
+      return { caller: `session ${identity.sessionId}` };
+    case 'key':
+      return { caller: `key ${identity.apiKeyId}` };
+    case 'token': {
+      const { madeFor } = identity;
+      return { caller: madeFor.kind === 'session' ? `session ${madeFor.sessionId}` : `key ${madeFor.apiKeyId}` };
+    }
+  }
 }
 
 /** A request is about one workspace. @throws OperationProblem INPUT_INVALID for two */

@@ -99,7 +99,7 @@ test('a sealed text that was changed anywhere does not open', async () => {
   ).rejects.toMatchObject({
     code: 'BACKUP_KEY',
   });
-}, 20_000);
+}, 120_000);
 
 describe('scheduled backups', () => {
   const HOUR = 60 * 60_000;

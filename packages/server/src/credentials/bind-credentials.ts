@@ -138,7 +138,8 @@ async function unchangedKeys(
     const { typeVersion, params, credentials } = node.data;
     return JSON.stringify([node.type, typeVersion, params, credentials ?? {}]);
   };
-  const old = new Map(previous.definition.nodes.map((node) => [node.id, textOf(node)]));
+  // A node that was switched off was no use of its credential, and nobody was asked about it.
+  const old = new Map(previous.definition.nodes.filter((node) => node.data.disabled !== true).map((node) => [node.id, textOf(node)]));
   const changed = new Set(definition.nodes.filter((node) => old.get(node.id) !== textOf(node)).map((node) => node.id));
   const touched = new Set(uses.filter((use) => changed.has(use.nodeId)).map((use) => use.key));
   return new Set(uses.map((use) => use.key).filter((key) => !touched.has(key)));

@@ -146,12 +146,18 @@ export function mayBeAsked(url: URL, hosts: readonly string[]): boolean {
   return url.protocol === 'https:' || mayGoTo(url, hosts);
 }
 
-/** Whether secrets would go somewhere else: an address among the public fields, or one that names a host, is another one. */
+/**
+ * Whether secrets would go somewhere else: an address among the public fields, or one that names a host, is another one. What a step opens
+ * itself goes by all of them: another port is another program, and a connection without TLS or with another authority has another reader.
+ */
 export function movesSecrets(type: CredentialTypeIR, before: JsonObject, now: JsonObject): boolean {
   const ofHosts = new Set(type.hosts.flatMap((host) => [...host.matchAll(/\{(\w+)\}/g)].map((match) => match[1])));
   return Object.entries(type.fields).some(([name, ir]) => {
     const isAddress = ir.kind === 'text' && ir.format === 'url' && type.test?.urlField !== name;
-    return (isAddress || ofHosts.has(name)) && before[name] !== now[name] && now[name] !== undefined;
+    if (isAddress || ofHosts.has(name)) return before[name] !== now[name] && now[name] !== undefined;
+    if (type.exposed !== true || secretFields(type).includes(name)) return false;
+    const fallback = 'default' in ir ? ir.default : undefined;
+    return (before[name] ?? fallback) !== (now[name] ?? fallback);
   });
 }
 

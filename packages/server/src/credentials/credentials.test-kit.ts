@@ -97,7 +97,7 @@ export function credentialKit(kit: ApiKit, owner: TestCaller): CredentialKit {
     return answer;
   };
   const outcome: CredentialKit['outcome'] = async (runId) => {
-    const state = demand(await kit.rest(owner, 'GET', `/runs/${runId}/state?waitMs=10000`));
+    const state = demand(await kit.rest(owner, 'GET', `/runs/${runId}/state?waitMs=30000`));
     const [output, detail, facts] = await Promise.all(
       ['output', 'detail', 'facts'].map((part) => kit.rest(owner, 'GET', `/runs/${runId}/${part}`)),
     );

@@ -378,7 +378,7 @@ describe('another workspace', () => {
     const started = await kit.rest(stranger, 'POST', '/runs', {
       definition: requestDefinition(unique('foreign'), { url: service.url, credential: key }),
     });
-    const state = await kit.rest(stranger, 'GET', `/runs/${started.json.runId}/state?waitMs=10000`);
+    const state = await kit.rest(stranger, 'GET', `/runs/${started.json.runId}/state?waitMs=30000`);
     expect(state.json.error.code).toBe('CREDENTIAL_MISSING');
     expect(service.seen).toEqual([]);
   });

@@ -13,3 +13,20 @@ export function demandCredentialScope(actor: Actor, { plan }: LoadedPlan): void 
     params: { action: 'credential.use' },
   });
 }
+
+/**
+ * A listener starts whatever the draft is by then, as the person and without the scopes of the key that opened it: so a key that may also
+ * change the draft needs the scope at once. @throws OperationProblem FORBIDDEN
+ */
+export function demandListenScope(actor: Actor, loaded: LoadedPlan): void {
+  demandCredentialScope(actor, loaded);
+  if (inScope(actor, 'credential.use') || !inScope(actor, 'workflow.edit')) return;
+  throw new OperationProblem(
+    'FORBIDDEN',
+    'This key can change the draft that a request would start, and does not have the scope credential.use',
+    {
+      hint: 'Make a key with that scope, or one without workflow.edit; or listen with mode "capture", which starts nothing.',
+      params: { action: 'credential.use' },
+    },
+  );
+}

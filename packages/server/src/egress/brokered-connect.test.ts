@@ -148,7 +148,7 @@ describe('brokered connections', () => {
     const reading = socket.readable.getReader().read();
     step.abort();
     await reading.catch(() => undefined);
-    await expect.poll(() => broker.stats.open).toBe(0);
+    await expect.poll(() => broker.stats.open, { timeout: 60_000 }).toBe(0);
     await expect(broker.open({ host: '127.0.0.1', port: portOf(echo) }, step.signal)).rejects.toThrow();
   });
 

@@ -136,10 +136,10 @@ describe('reading', () => {
       db.database.query(
         `select 1 from pg_stat_activity where query like '%to be stopped%' and state = 'active' and pid <> pg_backend_pid()`,
       );
-    await expect.poll(async () => (await busy()).length, { timeout: 10_000 }).toBe(1);
+    await expect.poll(async () => (await busy()).length, { timeout: 60_000 }).toBe(1);
     stop.abort();
     expect(codes(await running)).toEqual(['CANCELLED']);
-    await expect.poll(async () => (await busy()).length, { timeout: 10_000 }).toBe(0);
+    await expect.poll(async () => (await busy()).length, { timeout: 60_000 }).toBe(0);
   });
 });
 

@@ -105,10 +105,10 @@ describe('uploading', () => {
       const lines = Object.entries({ ...runner.headers, host: 'localhost', 'content-type': type, 'content-length': '100000' });
       socket.write(`POST /api/files HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}`).join('\r\n')}\r\n\r\n`);
       socket.write('--x\r\nContent-Disposition: form-data; name="a"; filename="a"\r\n\r\nhalf a file');
-      await expect.poll(staged).toBe(1);
+      await expect.poll(staged, { timeout: 60_000 }).toBe(1);
       socket.destroy();
       await once(socket, 'close');
-      await expect.poll(staged).toBe(0);
+      await expect.poll(staged, { timeout: 60_000 }).toBe(0);
     }
     expect(await count()).toBe(before);
   });

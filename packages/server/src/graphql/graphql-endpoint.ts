@@ -21,6 +21,8 @@ export interface GraphqlAnswer {
   readonly status: number;
   readonly type: string;
   readonly text: string;
+  /** Something was refused that may come again after so long. */
+  readonly retryAfterSeconds?: number;
 }
 
 export interface GraphqlEndpoint {
@@ -39,7 +41,7 @@ export interface AnswerOptions {
 
 export interface GraphqlEndpointOptions {
   readonly schema: GraphQLSchema;
-  /** Documents of our own pages, by the SHA-256 of their text. */
+  /** Documents of our own pages, by the SHA-256 of their text. Where there are some, strangers may send these and no others. */
   readonly persisted?: ReadonlyMap<string, string>;
 }
 
@@ -58,12 +60,13 @@ const shape = z.object({
 
 type Checked = { readonly document: DocumentNode } | { readonly errors: readonly GraphQLError[] };
 
-export function createGraphqlEndpoint({ schema, persisted = new Map() }: GraphqlEndpointOptions): GraphqlEndpoint {
+export function createGraphqlEndpoint({ schema, persisted }: GraphqlEndpointOptions): GraphqlEndpoint {
   const rules = [...specifiedRules, aliasLimit, directiveLimit, rootFieldLimit];
   const rulesOfStrangers = [...rules, NoSchemaIntrospectionCustomRule];
   /** Those of strangers are kept apart: what they send never pushes out what people work with. */
   const known = new Map<string, Checked>();
   const ofStrangers = new Map<string, Checked>();
+  const ofPages = persisted && new Set(persisted.values());
 
   const check = (text: string, isKnown: boolean): Checked => {
     const kept = isKnown ? known : ofStrangers;
@@ -103,12 +106,17 @@ export function createGraphqlEndpoint({ schema, persisted = new Map() }: Graphql
       }
       const { query, operationName, variables, extensions } = parsed.data;
       const hash = extensions?.persistedQuery?.sha256Hash;
-      const text = query ?? (hash === undefined ? undefined : persisted.get(hash));
+      const text = query ?? (hash === undefined ? undefined : persisted?.get(hash));
       if (text === undefined) {
         const code = hash === undefined ? 'QUERY_MISSING' : 'PERSISTED_QUERY_NOT_FOUND';
         return refuse(400, [
           new GraphQLError(hash === undefined ? 'The request has no query' : 'There is no such persisted query', { extensions: { code } }),
         ]);
+      }
+      if (!isKnown && ofPages?.has(text) === false) {
+        const message =
+          'Whoever is not signed in may send the operations of the pages only: sign in, send an API key, or load the page again';
+        return refuse(401, [new GraphQLError(message, { extensions: { code: 'UNAUTHENTICATED' } })]);
       }
       const checked = check(text, isKnown);
       // A client that takes plain JSON may be an old one, which reads errors only from an answer with 200.
@@ -129,10 +137,19 @@ export function createGraphqlEndpoint({ schema, persisted = new Map() }: Graphql
       return {
         status,
         type,
+        ...waitOf(result.errors),
         text: JSON.stringify({ ...result, ...(result.errors ? { errors: result.errors.map((error) => maskOdd(error, context)) } : {}) }),
       };
     },
   };
+}
+
+function waitOf(errors: readonly GraphQLError[] = []): { readonly retryAfterSeconds?: number } {
+  const waits = errors.map(
+    ({ extensions }) => (extensions['params'] as { readonly retryAfterSeconds?: unknown } | undefined)?.retryAfterSeconds,
+  );
+  const longest = Math.max(0, ...waits.filter((wait) => typeof wait === 'number'));
+  return longest > 0 ? { retryAfterSeconds: longest } : {};
 }
 
 /** Resolvers mask what they meet themselves; this is for what fails between them. */

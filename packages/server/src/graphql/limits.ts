@@ -1,5 +1,5 @@
 /** How large a GraphQL document may be: what the schema cannot say by itself. */
-import { type ASTVisitor, GraphQLError, type ValidationContext } from 'graphql';
+import { type ASTVisitor, GraphQLError, type GraphQLObjectType, type ValidationContext } from 'graphql';
 
 export const MAX_TOKENS = 1000;
 const MAX_ALIASES = 15;
@@ -29,9 +29,14 @@ export function directiveLimit(context: ValidationContext): ASTVisitor {
 }
 
 export function rootFieldLimit(context: ValidationContext): ASTVisitor {
+  const schema = context.getSchema();
+  const roots = new Set([schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()]);
+  let fields = 0;
   return {
-    OperationDefinition(node) {
-      if (node.selectionSet.selections.length > MAX_ROOT_FIELDS)
+    // Also those in fragments, which are as many again with each fragment.
+    Field() {
+      const parent = context.getParentType();
+      if (parent && roots.has(parent as GraphQLObjectType) && (fields += 1) === MAX_ROOT_FIELDS + 1)
         context.reportError(new GraphQLError(`A request has at most ${MAX_ROOT_FIELDS} fields`));
     },
   };

@@ -8,7 +8,8 @@ import { GraphQLError, type GraphQLSchema } from 'graphql';
 import { z } from 'zod';
 import type { Execute } from '../operation/execute.ts';
 import { type Caller, type Operation, camelName } from '../operation/operation.ts';
-import { OperationProblem } from '../operation/problem.ts';
+import { asProblem } from '../operation/as-problem.ts';
+import type { OperationProblem } from '../operation/problem.ts';
 import { ALWAYS_OF_MUTATIONS, PROBLEMS, type ProblemCode } from '../operation/problems.ts';
 import type { Registry } from '../operation/registry.ts';
 
@@ -84,7 +85,9 @@ export function graphqlSchema(registry: Registry, execute: Execute): GraphQLSche
                 try {
                   return { __success: true, value: await execute(one, withoutEmpty(one, args), await context.callerFor(one)) };
                 } catch (error) {
-                  if (error instanceof OperationProblem) return problemValue(error);
+                  const known = asProblem(error);
+                  // What every operation can meet, such as a server with too much to do, is an error of the request, not a type of each result.
+                  if (known && problemsOf(one).includes(known.code)) return problemValue(known);
                   throw asGraphqlError(error, context);
                 }
               },
@@ -105,8 +108,9 @@ function withoutEmpty(one: Operation, args: object): Record<string, unknown> {
 }
 
 function asGraphqlError(error: unknown, context: GraphqlContext): GraphQLError {
-  if (!(error instanceof OperationProblem)) return new GraphQLError(context.mask(error), { extensions: { code: 'INTERNAL' } });
-  const { code, message, details } = error;
+  const problem = asProblem(error);
+  if (!problem) return new GraphQLError(context.mask(error), { extensions: { code: 'INTERNAL' } });
+  const { code, message, details } = problem;
   return new GraphQLError(message, { extensions: { code, ...details } });
 }
 
@@ -155,11 +159,15 @@ function resultUnion(builder: Builder, types: TypeMaker, one: Operation, problem
       result: t.field({ ...types.output(one.output, name), resolve: (parent: { readonly value: unknown }) => parent.value } as never),
     }),
   });
-  const codes = [...new Set([...ALWAYS_OF_MUTATIONS, ...one.problems])];
+  const codes = problemsOf(one);
   return builder.unionType(`${name}Result`, {
     types: [success, ...codes.map(problem)] as never,
     resolveType: (value) => ('__success' in (value as object) ? `${name}Success` : problemTypeName((value as ProblemValue).__problem)),
   });
+}
+
+function problemsOf(one: Operation): readonly ProblemCode[] {
+  return [...new Set([...ALWAYS_OF_MUTATIONS, ...one.problems])];
 }
 
 function problemTypeName(code: ProblemCode): string {

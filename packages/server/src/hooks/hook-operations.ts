@@ -13,6 +13,7 @@ import type { Runner } from '@plugboard/runner';
 import type { Item } from '@plugboard/sdk';
 import { z } from 'zod';
 import { type Resource, visibleTo } from '../access/access.ts';
+import { demandCredentialScope, demandListenScope } from '../credentials/draft-scope.ts';
 import { demand, may } from '../operation/demand.ts';
 import { type Operation, type OperationContext, operation } from '../operation/operation.ts';
 import { OperationProblem, notFound } from '../operation/problem.ts';
@@ -97,6 +98,8 @@ export function hookOperations({ definitions, stored, runner, plans, hooksUrl }:
           if (!draft) throw notFound('The workflow has no draft');
           const { definition } = definitions.demandSound(draft.definition, 'started');
           const hooks = definitions.hooks(definition);
+          if (input.mode === 'run')
+            demandListenScope(ctx.actor, plans.compile(definition, { workspaceId: ctx.workspaceId, workflowId: input.workflowId }));
           const nodeId = input.nodeId ?? hooks[0]?.nodeId;
           const own = hooks.filter((one) => one.nodeId === nodeId);
           const [first] = own;
@@ -197,6 +200,7 @@ export function hookOperations({ definitions, stored, runner, plans, hooksUrl }:
         const loaded = definition
           ? plans.compile(definition, { workspaceId: ctx.workspaceId, workflowId })
           : await plans.load(workflowId, version ?? 0, 1);
+        if (definition) demandCredentialScope(ctx.actor, loaded);
         const target = loaded.plan.byId.get(first.trigger);
         if (!target || target.disabled || target.type.kind !== 'trigger') {
           throw new OperationProblem(

@@ -45,7 +45,7 @@ const whileNothingIsWrittenDown = <Result>(use: () => Promise<Result>): Promise<
 
 const start = (by: TestCaller, kind: 'workflows' | 'runs', body: object): Promise<Answer> => kit.rest(by, 'POST', `/bulk/${kind}`, body);
 async function ended(by: TestCaller, id: string): Promise<Answer['json']> {
-  const giveUpAt = performance.now() + 15_000;
+  const giveUpAt = performance.now() + 60_000;
   for (;;) {
     const { json } = await kit.rest(by, 'GET', `/jobs/${id}`);
     if (json.endedAt !== undefined) return json;
@@ -155,7 +155,7 @@ describe('an act on many runs', () => {
     const runs: string[] = [];
     for (let i = 0; i < 3; i++) {
       const { runId } = (await kit.rest(editor, 'POST', '/runs', { workflow: name })).json;
-      await kit.rest(editor, 'GET', `/runs/${runId}/state?waitMs=10000`);
+      await kit.rest(editor, 'GET', `/runs/${runId}/state?waitMs=30000`);
       runs.push(runId);
     }
     const { job, items } = await run(editor, 'runs', { act: 'again', ids: runs });
@@ -163,7 +163,7 @@ describe('an act on many runs', () => {
     expect(new Set(items.map((item) => item.result.runId)).size).toBe(3);
     const cancelled = await run(editor, 'runs', { act: 'cancel', ids: runs });
     expect(cancelled.items.map((item) => item.code)).toEqual(['RUN_ENDED', 'RUN_ENDED', 'RUN_ENDED']);
-    for (const { result } of items) await kit.rest(editor, 'GET', `/runs/${result.runId}/state?waitMs=10000`);
+    for (const { result } of items) await kit.rest(editor, 'GET', `/runs/${result.runId}/state?waitMs=30000`);
     const workflowId = (await kit.rest(editor, 'GET', `/runs/${runs[0]}/detail`)).json.workflow.id;
     const deleted = await run(await kit.person('admin'), 'runs', { act: 'delete', filter: { workflowId, statuses: ['succeeded'] } });
     expect(deleted.job, JSON.stringify(deleted.items)).toMatchObject({ done: 6, failed: 0 });
@@ -299,7 +299,7 @@ describe('a job', () => {
 });
 
 async function until(look: () => Promise<boolean>): Promise<void> {
-  const giveUpAt = performance.now() + 15_000;
+  const giveUpAt = performance.now() + 60_000;
   while (!(await look())) {
     if (performance.now() > giveUpAt) throw new Error('it did not come about');
     await new Promise((resolve) => setTimeout(resolve, 10));

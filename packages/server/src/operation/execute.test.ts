@@ -160,7 +160,7 @@ describe('runs', () => {
   test('what was started is found, read step by step, by facts and by page, and run again', async () => {
     await kit.rest(editor, 'POST', '/workflows/import', { definition: aDefinition('Looked at', 'looked-at'), publish: true });
     const { runId } = (await kit.rest(editor, 'POST', '/runs', { workflow: 'Looked at', input: { a: 1 } })).json;
-    expect((await kit.rest(editor, 'GET', `/runs/${runId}/state?waitMs=10000`)).json).toMatchObject({
+    expect((await kit.rest(editor, 'GET', `/runs/${runId}/state?waitMs=30000`)).json).toMatchObject({
       status: 'succeeded',
       environment: 'live',
       trigger: 'manual',
@@ -179,7 +179,7 @@ describe('runs', () => {
     const data = await kit.rest(editor, 'GET', `/runs/${runId}/steps/say/data?side=output`);
     expect(data.json).toMatchObject({ total: 1, hasMore: false, rows: [{ json: { secret: 'CANARY' } }] });
     const again = (await kit.rest(editor, 'POST', `/runs/${runId}/again`, {})).json.runId as string;
-    expect((await kit.rest(editor, 'GET', `/runs/${again}/state?waitMs=10000`)).json).toMatchObject({
+    expect((await kit.rest(editor, 'GET', `/runs/${again}/state?waitMs=30000`)).json).toMatchObject({
       status: 'succeeded',
       trigger: 'rerun',
     });

@@ -70,6 +70,31 @@ export interface RestRoute {
   readonly bodyField?: string;
   /** Status of this success, where it depends. */
   readonly statusOf?: (output: unknown) => number;
+  /** Further addresses of the same operation. */
+  readonly alsoAt?: readonly RestAlias[];
+}
+
+/** An address beside an operation's own: what is asked, who may and what is done are the same. */
+export interface RestAlias {
+  readonly method: RestRoute['method'];
+  /** Below `/api`; it has the fields of the operation's own path, and no others. */
+  readonly path: `/${string}`;
+  /** Another shape of the answer. @default that of the operation */
+  readonly answer?: AliasAnswer;
+}
+
+export interface AliasAnswer {
+  readonly output: z.ZodType;
+  readonly of: (output: unknown) => unknown;
+}
+
+/** @param of the operation's output as the shape of the other address */
+export function aliasAnswer<From extends z.ZodType, To extends z.ZodType>(
+  from: From,
+  output: To,
+  of: (output: z.output<From>) => z.input<To>,
+): AliasAnswer {
+  return { output, of: (given) => output.parse(of(from.parse(given))) };
 }
 
 /**

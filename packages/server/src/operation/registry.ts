@@ -18,7 +18,11 @@ export function createRegistry(operations: readonly Operation[]): Registry {
   for (const operation of operations) {
     take(`the name ${operation.name}`);
     take(`the field ${operation.kind} ${operation.field}`);
-    take(`the address ${operation.rest.method} ${operation.rest.path.replaceAll(/\{\w+\}/g, '{}')}`);
+    const { rest } = operation;
+    for (const { method, path } of [rest, ...(rest.alsoAt ?? [])]) {
+      take(`the address ${method} ${path.replaceAll(/\{\w+\}/g, '{}')}`);
+      if (fieldsOf(path) !== fieldsOf(rest.path)) throw new Error(`${path} has other fields than ${rest.path}`);
+    }
     byName.set(operation.name, operation);
   }
   return {
@@ -29,4 +33,11 @@ export function createRegistry(operations: readonly Operation[]): Registry {
       return found;
     },
   };
+}
+
+function fieldsOf(path: string): string {
+  return [...path.matchAll(/\{(\w+)\}/g)]
+    .map(([, name = '']) => name)
+    .toSorted((a, b) => (a < b ? -1 : 1))
+    .join(' ');
 }

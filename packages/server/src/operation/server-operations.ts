@@ -41,6 +41,7 @@ import { backupOperations } from '../backup/backup-operations.ts';
 import type { Backups } from '../backup/backups.ts';
 import { settingOperations } from '../settings/setting-operations.ts';
 import type { Settings } from '../settings/settings.ts';
+import { nodeOperations } from '../workflows/node-operations.ts';
 import { workflowOperations } from '../workflows/workflow-operations.ts';
 import type { Patience } from '../edge/patience.ts';
 import { fileOperations } from '../files/file-operations.ts';
@@ -124,6 +125,7 @@ export function serverOperations(options: ServerOperationsOptions): Registry {
       reloadRoutes: options.reloadRoutes,
       log,
     }),
+    ...nodeOperations({ definitions }),
     ...draftOperations({ definitions }),
     ...pinOperations({ files: options.files }),
     ...folderOperations(),

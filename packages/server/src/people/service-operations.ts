@@ -6,6 +6,7 @@ import { API_KEY_PREFIX, newToken } from '../auth/opaque-token.ts';
 import { type Operation, operation } from '../operation/operation.ts';
 import { OperationProblem, notFound } from '../operation/problem.ts';
 import { DONE, id, moment, nothing, role, text } from '../operation/shapes.ts';
+import { demandRankOfService } from '../projects/grant-operations.ts';
 import { demandRank } from './member-operations.ts';
 
 const WORKSPACE = { kind: 'workspace' } as const;
@@ -71,6 +72,7 @@ export function serviceOperations(): readonly Operation[] {
           const member = await findMember(tx, input.id);
           if (member?.kind !== 'service') throw noService();
           demandRank(ctx, member.role);
+          await demandRankOfService(ctx, tx, input.id);
           const validMs = input.expiresAt === undefined ? undefined : Date.parse(input.expiresAt) - Date.now();
           if (validMs !== undefined && validMs <= 0)
             throw new OperationProblem('INPUT_INVALID', 'The key would have run out already', { path: 'input.expiresAt' });

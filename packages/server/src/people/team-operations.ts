@@ -13,6 +13,7 @@ import { z } from 'zod';
 import { type Operation, operation } from '../operation/operation.ts';
 import { OperationProblem, notFound } from '../operation/problem.ts';
 import { DONE, id, nothing, personRef, text } from '../operation/shapes.ts';
+import { demandRankOfTeam } from '../projects/grant-operations.ts';
 
 const WORKSPACE = { kind: 'workspace' } as const;
 const READ = { action: 'team.read', on: () => WORKSPACE } as const;
@@ -152,6 +153,7 @@ export function teamOperations(): readonly Operation[] {
       rest: { method: 'PUT', path: '/teams/{id}/members/{principalId}' },
       handler: (ctx, input) =>
         ctx.inTransaction(async (tx) => {
+          await demandRankOfTeam(ctx, tx, input.id);
           ctx.audit({ kind: 'team', id: input.id, payload: { principalId: input.principalId } });
           if (!(await addTeamMember(tx, input.id, input.principalId))) throw notFound('There is no such team or member');
           return DONE;

@@ -1,6 +1,7 @@
 /** Grants: who was given which role on what; and who can see a thing, and why. */
 import {
   type GrantResource,
+  type GrantSubject,
   type Member,
   type Role,
   type WorkspaceTransaction,
@@ -10,6 +11,7 @@ import {
   findTeam,
   highestRole,
   listMembers,
+  listProjects,
   listRoleGrants,
   listTeamMembers,
   listTeams,
@@ -184,6 +186,42 @@ async function demandRankOn(ctx: OperationContext, tx: WorkspaceTransaction, at:
   throw new OperationProblem('FORBIDDEN', `This needs the role ${above}`, {
     hint: `Ask somebody with the role ${above}.`,
     params: { action: 'grant.manage', role: above },
+  });
+}
+
+/** Whoever puts somebody into a team gives all that was granted to it. @throws OperationProblem FORBIDDEN */
+export function demandRankOfTeam(ctx: OperationContext, tx: WorkspaceTransaction, teamId: string): Promise<void> {
+  return demandRankOfSubject(ctx, tx, { kind: 'team', id: teamId });
+}
+
+/** Whoever makes a key of a service can do what that one can, by its teams and as an owner too. @throws OperationProblem FORBIDDEN */
+export async function demandRankOfService(ctx: OperationContext, tx: WorkspaceTransaction, principalId: string): Promise<void> {
+  if (ctx.actor.kind === 'system') return;
+  for (const project of await listProjects(tx))
+    if (project.ownerId === principalId && !covers(roleOn(ctx.access, { kind: 'project', id: project.id }), 'owner'))
+      throw aboveYou('owner');
+  await demandRankOfSubject(ctx, tx, { kind: 'principal', id: principalId });
+  const teams = await tx.query<{ id: string }>('select team_id as id from team_member where workspace_id = $1 and principal_id = $2', [
+    tx.context.workspaceId,
+    principalId,
+  ]);
+  for (const { id: teamId } of teams) await demandRankOfSubject(ctx, tx, { kind: 'team', id: teamId });
+}
+
+async function demandRankOfSubject(ctx: OperationContext, tx: WorkspaceTransaction, subject: GrantSubject): Promise<void> {
+  if (ctx.actor.kind === 'system') return;
+  for (const { resource: granted, role: given } of await listRoleGrants(tx, { subject })) {
+    const resource = await resourceOf(tx, { resourceKind: granted.kind, resourceId: granted.id });
+    if (!resource || resource.kind === 'instance' || covers(roleOn(ctx.access, resource), given)) continue;
+    throw aboveYou(given);
+  }
+}
+
+/** Not told where: it may be a project one may not know of. */
+function aboveYou(needed: Role): OperationProblem {
+  return new OperationProblem('FORBIDDEN', 'Somewhere in the workspace this has a role that you do not have yourself', {
+    hint: 'Ask somebody who has each of those roles.',
+    params: { action: 'grant.manage', role: needed },
   });
 }
 

@@ -128,7 +128,7 @@ function inputs(operation: Operation): { readonly what: string; readonly input: 
 }
 
 describe('hostile input', () => {
-  test('makes no operation fail unexpectedly, and every refusal is a problem that is declared', { timeout: 120_000 }, async () => {
+  test('makes no operation fail unexpectedly, and every refusal is a problem that is declared', { timeout: 240_000 }, async () => {
     const failed: string[] = [];
     let count = 0;
     for (const operation of kit.registry.all) {

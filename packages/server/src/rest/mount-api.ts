@@ -1,6 +1,7 @@
 /** The API on a Koa application: REST below `/api`, its document, and GraphQL, all over the same operations. */
 import Router from '@koa/router';
 import type Koa from 'koa';
+import type { ApiLimit } from '../auth/api-limit.ts';
 import type { Identified, Identify } from '../auth/callers.ts';
 import { discardRest, parseJson, readBody } from '../edge/read-body.ts';
 import type { GraphqlEndpoint } from '../graphql/graphql-endpoint.ts';
@@ -15,6 +16,8 @@ export interface ApiOptions {
   readonly registry: Registry;
   readonly execute: Execute;
   readonly identify: Identify;
+  /** Refuses callers who ask too often. @default nobody is refused */
+  readonly limit?: ApiLimit;
   readonly graphql: GraphqlEndpoint;
   readonly log: { error(fields: object, message: string): void };
   /** Largest body sent to the API, in bytes. */
@@ -38,11 +41,13 @@ export function mountApi(app: Koa, options: ApiOptions): void {
   app.use(async (ctx, next) => {
     if (!isApiPath(ctx.path)) return next();
     const workspaceSlug = takeWorkspace(ctx);
-    const identity = await options.identify(ctx.req, {
-      requestId: ctx.response.get('x-request-id'),
-      setCookie: (header) => ctx.append('set-cookie', header),
-      ...(workspaceSlug === undefined ? {} : { workspaceSlug }),
-    });
+    const look = (): Promise<Identified> =>
+      options.identify(ctx.req, {
+        requestId: ctx.response.get('x-request-id'),
+        setCookie: (header) => ctx.append('set-cookie', header),
+        ...(workspaceSlug === undefined ? {} : { workspaceSlug }),
+      });
+    const identity = await (options.limit ? options.limit(ctx.req, look) : look());
     identities.set(ctx.req, identity);
     // No name, id or text that is looked for has it in it, and PostgreSQL fails on it.
     if (ctx.path.includes('%00')) throw nothingAt(ctx.path);
@@ -87,6 +92,7 @@ export function mountApi(app: Koa, options: ApiOptions): void {
     ctx.status = answer.status;
     ctx.type = answer.type;
     ctx.body = answer.text;
+    if (answer.retryAfterSeconds !== undefined) ctx.set('retry-after', String(answer.retryAfterSeconds));
   });
 
   for (const router of [own, rest]) app.use(router.routes());

@@ -20,7 +20,7 @@ test('anybody may read the document; it has each operation once, and no referenc
     json.paths,
   ).flatMap(([path, methods]) => Object.entries(methods).map(([method, one]) => ({ address: `${method.toUpperCase()} ${path}`, ...one })));
   expect(described.map((one) => one.address).toSorted()).toEqual(
-    kit.registry.all.map(({ rest }) => `${rest.method} /api${rest.path}`).toSorted(),
+    kit.registry.all.flatMap(({ rest }) => [rest, ...(rest.alsoAt ?? [])].map(({ method, path }) => `${method} /api${path}`)).toSorted(),
   );
   expect(new Set(described.map((one) => one.operationId)).size).toBe(described.length);
   for (const { address, parameters = [] } of described) {

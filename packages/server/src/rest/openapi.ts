@@ -1,6 +1,6 @@
 /** The OpenAPI 3.1 document, written from the same operations that answer. */
 import { z } from 'zod';
-import { type Operation, camelName } from '../operation/operation.ts';
+import { type Operation, type RestAlias, camelName } from '../operation/operation.ts';
 import { ALWAYS, ALWAYS_OF_MUTATIONS, PROBLEMS } from '../operation/problems.ts';
 import type { Registry } from '../operation/registry.ts';
 import { isQueryMethod } from './rest-adapter.ts';
@@ -11,8 +11,11 @@ export function openApiDocument(registry: Registry, info: { readonly url: string
   const schemas: Record<string, Schema> = { Problem: problemSchema() };
   const paths: Record<string, Record<string, Schema>> = {};
   for (const operation of registry.all) {
-    const path = `/api${operation.rest.path}`;
-    (paths[path] ??= {})[operation.rest.method.toLowerCase()] = describe(operation, schemas);
+    const { method, path, alsoAt = [] } = operation.rest;
+    (paths[`/api${path}`] ??= {})[method.toLowerCase()] = describe(operation, schemas);
+    alsoAt.forEach((alias, i) => {
+      (paths[`/api${alias.path}`] ??= {})[alias.method.toLowerCase()] = describeAlias(operation, alias, i, schemas);
+    });
   }
   return {
     openapi: '3.1.0',
@@ -125,6 +128,21 @@ function describe(operation: Operation, schemas: Record<string, Schema>): Schema
       ),
       default: { $ref: '#/components/responses/Unexpected' },
     },
+  };
+}
+
+/** The same operation at another address, which generated clients need not have twice. */
+function describeAlias(operation: Operation, { method, path, answer }: RestAlias, i: number, schemas: Record<string, Schema>): Schema {
+  const described = describe(
+    { ...operation, rest: { ...operation.rest, method, path }, ...(answer && { output: answer.output }) },
+    schemas,
+  );
+  const name = camelName(operation.name);
+  return {
+    ...described,
+    operationId: `${name}Also${i + 1}`,
+    'x-same-as': name,
+    summary: `As ${operation.rest.method} /api${operation.rest.path}: ${operation.summary}`,
   };
 }
 

@@ -3,7 +3,7 @@ import Router from '@koa/router';
 import type Koa from 'koa';
 import { z } from 'zod';
 import { type Execute, allowWithoutLooking } from '../operation/execute.ts';
-import type { Caller, Operation } from '../operation/operation.ts';
+import type { Caller, Operation, RestAlias } from '../operation/operation.ts';
 import { OperationProblem } from '../operation/problem.ts';
 import type { Registry } from '../operation/registry.ts';
 import type { Download } from '../operation/stream.ts';
@@ -21,10 +21,8 @@ export interface RestOptions {
 export function restRouter({ registry, execute, callerOf, bodyOf }: RestOptions): Router {
   // Paths are compared as they are: one spelling each.
   const router = new Router({ prefix: '/api', sensitive: true, strict: true });
-  // What stands in a path as it is comes before what stands for anything: `/workflows/import` is no id.
-  const inOrder = registry.all.toSorted((a, b) => a.rest.path.split('{').length - b.rest.path.split('{').length);
-  for (const operation of inOrder) {
-    const { method, path, status = 200, statusOf, bodyField } = operation.rest;
+  for (const { operation, method, path, answer } of addresses(registry)) {
+    const { status = 200, statusOf, bodyField } = operation.rest;
     const pathFields = new Set([...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1] ?? ''));
     router.register(path.replaceAll(/\{(\w+)\}/g, ':$1'), [method.toLowerCase()], async (ctx) => {
       const caller = await callerOf(ctx, operation);
@@ -38,10 +36,24 @@ export function restRouter({ registry, execute, callerOf, bodyOf }: RestOptions)
       if (operation.stream === 'download') return sendDownload(ctx, output as Download);
       ctx.status = statusOf?.(output) ?? status;
       ctx.type = 'application/json';
-      ctx.body = JSON.stringify(output ?? null);
+      ctx.body = JSON.stringify((answer ? answer.of(output) : output) ?? null);
     });
   }
   return router;
+}
+
+interface Address extends RestAlias {
+  readonly operation: Operation;
+}
+
+/** What stands in a path as it is comes before what stands for anything: `/workflows/import` is no id. */
+function addresses(registry: Registry): readonly Address[] {
+  const all = registry.all.flatMap((operation): Address[] => {
+    const { method, path, alsoAt = [] } = operation.rest;
+    return [{ operation, method, path }, ...alsoAt.map((one) => ({ operation, ...one }))];
+  });
+  const order = ({ path }: Address): string => path.replaceAll(/\{\w+\}/g, '\uffff');
+  return all.toSorted((a, b) => (order(a) < order(b) ? -1 : 1));
 }
 
 export function isQueryMethod(method: string): boolean {

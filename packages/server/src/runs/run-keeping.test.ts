@@ -116,7 +116,7 @@ describe('the list of runs', () => {
   test("tags given at the start are the run's from then on", async () => {
     const { json } = await kit.rest(owner, 'POST', '/runs', { workflowId, source: 'draft', input: {}, tags: { customer: 'c9' } });
     expect(await list('tags=customer%3Dc9')).toEqual([json.runId]);
-    await kit.rest(owner, 'GET', `/runs/${json.runId}/state?waitMs=10000`);
+    await kit.rest(owner, 'GET', `/runs/${json.runId}/state?waitMs=30000`);
     expect((await kit.rest(owner, 'GET', `/runs/${json.runId}/detail`)).json.tags).toEqual([{ key: 'customer', value: 'c9' }]);
   });
 

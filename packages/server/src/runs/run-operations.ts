@@ -1,7 +1,6 @@
 /** Runs: started, listed, looked into, cancelled, decided about. */
 import {
   RUN_STATUS,
-  type RunState,
   type StepState,
   type RunStatusName,
   TRIGGER_KIND,
@@ -34,13 +33,14 @@ import { type Resource, visibleTo } from '../access/access.ts';
 import { runFacts } from '../live/run-facts.ts';
 import { demandCredentialScope } from '../credentials/draft-scope.ts';
 import { demand, may } from '../operation/demand.ts';
-import { type Operation, type OperationContext, operation } from '../operation/operation.ts';
+import { type Operation, type OperationContext, aliasAnswer, operation } from '../operation/operation.ts';
 import { OperationProblem, notFound } from '../operation/problem.ts';
 import { id, json, moment, namedRef, page, pageInput, pageOf, personRef, text } from '../operation/shapes.ts';
 import { type Definitions, semanticHash } from '../workflows/definitions.ts';
 import { demandVisible, noWorkflow, projectResource } from '../workflows/workflow-access.ts';
 import type { PlanStore } from './plan-store.ts';
-import { history, stepOutput, stepViews } from './run-view.ts';
+import { history, stepInRound, stepOutput, stepViews } from './run-view.ts';
+import { progressOf, runProgress, runStepRow, stepRow } from './run-progress.ts';
 import { chooseTrigger, startStored, triggerItem } from './start-run.ts';
 import { type OpenedRun, type StoredRuns, noRun } from './stored-runs.ts';
 
@@ -62,6 +62,8 @@ const FACTS_PER_CALL = 1000;
 const DEFAULT_ACTIVE_MS = 1_800_000;
 
 const runId = z.string().min(1).max(100);
+/** Numbers of the rounds a step lies in, outermost first; without it the round of the step that changed last. */
+const roundPath = z.array(z.int().min(0)).max(16).optional();
 /** A tag as it is asked for. */
 const tagText = text(300).regex(/^[^=]{1,64}=/, 'is key=value; a key has 1 to 64 characters');
 export const runTags = z
@@ -129,6 +131,14 @@ const runSteps = z
     steps: json,
   })
   .meta({ id: 'RunSteps' });
+
+const startedRun = z.object({ runId: id }).meta({ id: 'StartedRun' });
+/** It is stored and has not begun. */
+const LAUNCHED = aliasAnswer(
+  startedRun,
+  z.object({ id, status: z.literal('pending') }).meta({ id: 'LaunchedExecution' }),
+  ({ runId: started }) => ({ id: started, status: 'pending' as const }),
+);
 
 /** What a run is started under; `definition` where no version keeps it. */
 interface RunPlan {
@@ -291,9 +301,17 @@ export function runOperations(options: RunOperationsOptions): readonly Operation
           (input) => input.workflowId !== undefined || input.workflow !== undefined || input.definition !== undefined,
           'Say which workflow to run: "workflowId", "workflow" (a name) or "definition"',
         ),
-      output: z.object({ runId: id }).meta({ id: 'StartedRun' }),
+      output: startedRun,
       problems: ['DEFINITION_INVALID', 'NO_TRIGGER', 'NAME_TAKEN', 'SERVER_BUSY', 'SERVER_STOPPING'],
-      rest: { method: 'POST', path: '/runs', status: 202 },
+      rest: {
+        method: 'POST',
+        path: '/runs',
+        status: 202,
+        alsoAt: [
+          { method: 'POST', path: '/workflows/executions', answer: LAUNCHED },
+          { method: 'POST', path: '/executions/launch', answer: LAUNCHED },
+        ],
+      },
       transactional: false,
       async handler(ctx, input) {
         const trigger = input.triggerNodeId ?? input.trigger;
@@ -348,7 +366,14 @@ export function runOperations(options: RunOperationsOptions): readonly Operation
       }),
       output: pageOf(runRow).meta({ id: 'RunRows' }),
       problems: [],
-      rest: { method: 'GET', path: '/runs/overview' },
+      rest: {
+        method: 'GET',
+        path: '/runs/overview',
+        alsoAt: [
+          { method: 'GET', path: '/workflows/executions' },
+          { method: 'GET', path: '/executions' },
+        ],
+      },
       handler: (ctx, { since, until, search, tags, ...input }) =>
         ctx.inTransaction(async (tx) => {
           const found = await listRunRows(tx, {
@@ -405,7 +430,7 @@ export function runOperations(options: RunOperationsOptions): readonly Operation
       input: z.strictObject({ id: runId }),
       output: runDetail,
       problems: [],
-      rest: { method: 'GET', path: '/runs/{id}/detail' },
+      rest: { method: 'GET', path: '/runs/{id}/detail', alsoAt: [{ method: 'GET', path: '/workflows/executions/{id}' }] },
       async handler(ctx, input) {
         const full = await fullId(ctx, input.id);
         const row = await rowOf(ctx, full);
@@ -450,7 +475,7 @@ export function runOperations(options: RunOperationsOptions): readonly Operation
       async handler(ctx, input) {
         const { run, state, loaded, events } = await open(ctx, input.id);
         const row = await rowOf(ctx, run.head.id);
-        const past = history(events);
+        const past = history(loaded.plan, events);
         const mayReadData = may(ctx, 'run.readData', resourceOf(row));
         return {
           ...headView(row, loaded.workflowName),
@@ -473,6 +498,52 @@ export function runOperations(options: RunOperationsOptions): readonly Operation
       async handler(ctx, input) {
         const full = await fullId(ctx, input.id);
         return headView(await waitUntil(ctx, full, input.waitMs, (now) => isTerminal(now.status) || now.status === 'waiting'), undefined);
+      },
+    }),
+    operation({
+      name: 'run.progress',
+      field: 'runProgress',
+      kind: 'query',
+      summary: 'How far a run has come: its state, what is at work, counts of steps, cost; without its data.',
+      permission: { action: 'run.read', on: onRun },
+      input: z.strictObject({ id: runId }),
+      output: runProgress,
+      problems: [],
+      rest: {
+        method: 'GET',
+        path: '/runs/{id}/progress',
+        alsoAt: [
+          { method: 'GET', path: '/workflows/executions/{id}/status' },
+          { method: 'GET', path: '/executions/{id}/status' },
+          { method: 'GET', path: '/executions/{id}' },
+        ],
+      },
+      async handler(ctx, input) {
+        const { run, state, loaded, events } = await open(ctx, input.id);
+        const steps = stepViews(state, history(loaded.plan, events)).filter((step) => state.plan.byId.get(step.node)?.isTrigger !== true);
+        return progressOf(await rowOf(ctx, run.head.id), steps);
+      },
+    }),
+    operation({
+      name: 'run.steps',
+      field: 'runSteps',
+      kind: 'query',
+      summary: 'The steps of a run in the order of its workflow, without their data.',
+      permission: { action: 'run.read', on: onRun },
+      input: z.strictObject({ id: runId }),
+      output: z.object({ rows: z.array(runStepRow) }).meta({ id: 'RunStepRows' }),
+      problems: [],
+      rest: {
+        method: 'GET',
+        path: '/runs/{id}/steps',
+        alsoAt: [
+          { method: 'GET', path: '/workflows/executions/{id}/jobs' },
+          { method: 'GET', path: '/executions/{id}/jobs' },
+        ],
+      },
+      async handler(ctx, input) {
+        const { state, loaded, events } = await open(ctx, input.id);
+        return { rows: stepViews(state, history(loaded.plan, events)).map(stepRow) };
       },
     }),
     operation({
@@ -523,7 +594,7 @@ export function runOperations(options: RunOperationsOptions): readonly Operation
       input: z.strictObject({
         runId,
         nodeId: text(200, 1),
-        path: z.array(z.int().min(0)).max(16).optional(),
+        path: roundPath,
         side: z.enum(['input', 'output']).meta({ id: 'StepSide' }),
         port: text(64).default('main'),
         first: pageInput.first,
@@ -538,8 +609,7 @@ export function runOperations(options: RunOperationsOptions): readonly Operation
       problems: [],
       rest: { method: 'GET', path: '/runs/{runId}/steps/{nodeId}/data' },
       async handler(ctx, input) {
-        const { state } = await open(ctx, input.runId);
-        const items = stepItems(state, input);
+        const items = stepItems(stepOf(await open(ctx, input.runId), input), input);
         const from = Number(input.after ?? 0);
         const to = from + (input.first ?? 50);
         return { ...page(items.slice(from, to), to < items.length ? String(to) : undefined), total: items.length, hiddenFields: 0 };
@@ -551,16 +621,15 @@ export function runOperations(options: RunOperationsOptions): readonly Operation
       kind: 'query',
       summary: 'What a step logged.',
       permission: { action: 'run.readData', on: (ctx, input) => onRun(ctx, { id: input.runId }) },
-      input: z.strictObject({ runId, nodeId: text(200, 1) }),
+      input: z.strictObject({ runId, nodeId: text(200, 1), path: roundPath }),
       output: z.array(
         z.object({ at: z.iso.datetime(), level: z.string(), message: z.string(), item: z.int().optional() }).meta({ id: 'StepLogLine' }),
       ),
       problems: [],
       rest: { method: 'GET', path: '/runs/{runId}/steps/{nodeId}/log' },
       async handler(ctx, input) {
-        const { state } = await open(ctx, input.runId);
-        const step = stepOf(state, input.nodeId);
-        return (step.logs ?? []).map(({ at, level, message, i }) => ({
+        const step = stepOf(await open(ctx, input.runId), input);
+        return (step?.logs ?? []).map(({ at, level, message, i }) => ({
           at: new Date(at).toISOString(),
           level,
           message,
@@ -577,7 +646,14 @@ export function runOperations(options: RunOperationsOptions): readonly Operation
       input: z.strictObject({ id: runId, reason: text(1000).optional() }),
       output: runHead,
       problems: ['RUN_ENDED'],
-      rest: { method: 'POST', path: '/runs/{id}/cancel' },
+      rest: {
+        method: 'POST',
+        path: '/runs/{id}/cancel',
+        alsoAt: [
+          { method: 'POST', path: '/workflows/executions/{id}/stop' },
+          { method: 'POST', path: '/executions/{id}/stop' },
+        ],
+      },
       transactional: false,
       async handler(ctx, input) {
         const full = await fullId(ctx, input.id);
@@ -607,7 +683,14 @@ export function runOperations(options: RunOperationsOptions): readonly Operation
       input: z.strictObject({ id: runId }),
       output: runHead,
       problems: ['RUN_STATE', 'RUN_ENDED'],
-      rest: { method: 'POST', path: '/runs/{id}/pause' },
+      rest: {
+        method: 'POST',
+        path: '/runs/{id}/pause',
+        alsoAt: [
+          { method: 'POST', path: '/workflows/executions/{id}/pause' },
+          { method: 'POST', path: '/executions/{id}/pause' },
+        ],
+      },
       transactional: false,
       handler: (ctx, input) => control(ctx, input.id, 'pause'),
     }),
@@ -620,7 +703,14 @@ export function runOperations(options: RunOperationsOptions): readonly Operation
       input: z.strictObject({ id: runId }),
       output: runHead,
       problems: ['RUN_STATE', 'RUN_ENDED'],
-      rest: { method: 'POST', path: '/runs/{id}/resume' },
+      rest: {
+        method: 'POST',
+        path: '/runs/{id}/resume',
+        alsoAt: [
+          { method: 'POST', path: '/workflows/executions/{id}/resume' },
+          { method: 'POST', path: '/executions/{id}/resume' },
+        ],
+      },
       transactional: false,
       handler: (ctx, input) => control(ctx, input.id, 'resume'),
     }),
@@ -805,20 +895,22 @@ function itemsIn(first: OpenedRun['events'][number] | undefined): number {
   return Object.values(first.outputs).reduce((sum, batch) => sum + batch.items.length, 0);
 }
 
-function stepOf(state: RunState, nodeId: string): StepState {
+/** Undefined while nothing has happened to the step, in the round that is asked for or at all. */
+function stepOf(
+  { loaded, events, state }: OpenedRun,
+  { nodeId, path }: { readonly nodeId: string; readonly path?: readonly number[] | undefined },
+): StepState | undefined {
   const node = state.plan.byId.get(nodeId) ?? state.plan.byName.get(nodeId);
-  const step = node && state.root.steps[node.index];
-  if (!step) throw notFound(`The workflow of this run has no step "${nodeId}"`);
-  return step;
+  if (!node) throw notFound(`The workflow of this run has no step "${nodeId}"`);
+  return node.loops.length === 0 ? state.root.steps[node.index] : stepInRound(loaded, events, node, path);
 }
 
 function stepItems(
-  state: RunState,
-  { nodeId, side, port }: { readonly nodeId: string; readonly side: 'input' | 'output'; readonly port: string },
+  step: StepState | undefined,
+  { side, port }: { readonly side: 'input' | 'output'; readonly port: string },
 ): readonly Item[] {
-  const step = stepOf(state, nodeId);
-  if (side === 'input') return step.input ? inputItems(step.input) : [];
-  return Object.hasOwn(step.outputs ?? {}, port) ? (step.outputs?.[port]?.items ?? []) : [];
+  if (side === 'input') return step?.input ? inputItems(step.input) : [];
+  return Object.hasOwn(step?.outputs ?? {}, port) ? (step?.outputs?.[port]?.items ?? []) : [];
 }
 
 function times({ startedAt, endedAt }: ListedRun): { startedAt: string; endedAt?: string; durationMs?: number } {

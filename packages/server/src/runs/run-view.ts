@@ -1,5 +1,16 @@
 /** A stored run as people read it: its steps with times, items, errors and logs, folded from the journal. */
-import { type PlanNode, type RunEvent, type RunState, type StepWait, UNIT, type UnitProgress, fold, newRun } from '@plugboard/engine';
+import {
+  type Plan,
+  type PlanNode,
+  type RunEvent,
+  type RunState,
+  type StepState,
+  type StepWait,
+  UNIT,
+  type UnitProgress,
+  fold,
+  newRun,
+} from '@plugboard/engine';
 import type { LoadedPlan } from '@plugboard/runner';
 import type { Json, StepError } from '@plugboard/sdk';
 
@@ -37,6 +48,30 @@ export function replay(loaded: LoadedPlan, events: readonly RunEvent[]): RunStat
   return state;
 }
 
+/**
+ * A step as it stood when its round of a loop was left, or as it stands in a round under way; without a path in the round it changed in last.
+ * The state lets go of rounds that are over, so they are looked for while the journal is folded again.
+ */
+export function stepInRound(
+  loaded: LoadedPlan,
+  events: readonly RunEvent[],
+  node: PlanNode,
+  path: readonly number[] | undefined,
+): StepState | undefined {
+  const state = newRun(loaded.plan);
+  let found: StepState | undefined;
+  for (const event of events) {
+    fold(state, event);
+    // A step stays the same object for the life of its round.
+    found = state.changed.findLast(({ index, scope }) => index === node.index && isSamePath(scope.path, path ?? scope.path)) ?? found;
+  }
+  return found;
+}
+
+function isSamePath(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((round, depth) => round === b[depth]);
+}
+
 /** What the journal tells beyond the state: that somebody took the run over, stopped it, or sent an item again. */
 export interface RunHistory {
   /** When another process took the run over from one that was gone. */
@@ -52,20 +87,20 @@ interface Rounds {
   begun: number;
   ended: number;
   failed: number;
+  itemsIn: number;
+  error: StepError | undefined;
   startedAt: number;
   endedAt: number;
   readonly itemsOut: { [port: string]: number };
 }
 
-const NO_ROUNDS: Rounds = { begun: 0, ended: 0, failed: 0, startedAt: 0, endedAt: 0, itemsOut: {} };
+const NO_ROUNDS: Rounds = { begun: 0, ended: 0, failed: 0, itemsIn: 0, error: undefined, startedAt: 0, endedAt: 0, itemsOut: {} };
 
-export function history(events: readonly RunEvent[]): RunHistory {
+export function history(plan: Plan, events: readonly RunEvent[]): RunHistory {
   const takenOver: string[] = [];
   const sentAgain = new Map<string, number>();
-  const rounds = new Map<string, Rounds>();
   let cancelled: RunHistory['cancelled'];
   for (const event of events) {
-    if ('path' in event && event.path && event.path.length > 0) countRound(rounds, event);
     if (event.type === 'run.recovered') takenOver.push(new Date(event.at).toISOString());
     else if (event.type === 'cancel.requested') cancelled ??= { by: event.by, ...(event.reason ? { reason: event.reason } : {}) };
     else if (event.type === 'items.started') {
@@ -73,7 +108,7 @@ export function history(events: readonly RunEvent[]): RunHistory {
       if (again > 0) sentAgain.set(event.node, (sentAgain.get(event.node) ?? 0) + again);
     }
   }
-  return { takenOver, sentAgain, rounds, ...(cancelled ? { cancelled } : {}) };
+  return { takenOver, sentAgain, rounds: roundsOf(plan, events), ...(cancelled ? { cancelled } : {}) };
 }
 
 export function stepViews(state: RunState, { sentAgain, rounds }: RunHistory): StepView[] {
@@ -105,31 +140,51 @@ export function stepViews(state: RunState, { sentAgain, rounds }: RunHistory): S
   });
 }
 
-function countRound(rounds: Map<string, Rounds>, event: Extract<RunEvent, { node: string }>): void {
-  const of = rounds.get(event.node) ?? { ...NO_ROUNDS, itemsOut: {} };
-  rounds.set(event.node, of);
-  if (of.startedAt === 0) of.startedAt = event.at;
-  of.endedAt = event.at;
-  if (event.type === 'step.started') of.begun += 1;
-  else if (event.type === 'step.finished') {
+/** What nodes inside loops did over all rounds: a round that is over leaves nothing in the state, so the journal is read for it once more. */
+function roundsOf(plan: Plan, events: readonly RunEvent[]): ReadonlyMap<string, Rounds> {
+  const rounds = new Map<string, Rounds>();
+  if (plan.nodes.every((node) => node.loops.length === 0)) return rounds;
+  const state = newRun(plan);
+  for (const event of events) {
+    fold(state, event);
+    for (const step of state.changed) {
+      const node = plan.nodes[step.index];
+      if (node && step.scope.path.length > 0) countRound(rounds, node.id, step, event.at);
+    }
+  }
+  return rounds;
+}
+
+function countRound(rounds: Map<string, Rounds>, node: string, step: StepState, at: number): void {
+  const of = rounds.get(node) ?? { ...NO_ROUNDS, itemsOut: {} };
+  rounds.set(node, of);
+  if (of.startedAt === 0) of.startedAt = at;
+  of.endedAt = at;
+  if (step.phase === 'succeeded') {
     of.ended += 1;
-    for (const port in event.outputs) of.itemsOut[port] = (of.itemsOut[port] ?? 0) + (event.outputs[port]?.items.length ?? 0);
-  } else if (event.type === 'step.failed') of.failed += 1;
+    of.itemsIn += step.input?.count ?? 0;
+    for (const port in step.outputs) of.itemsOut[port] = (of.itemsOut[port] ?? 0) + (step.outputs[port]?.items.length ?? 0);
+  } else if (step.phase === 'failed') {
+    of.failed += 1;
+    of.error = step.error;
+  } else if (step.phase === 'active' && step.attempt === 1) of.begun += 1;
 }
 
 /** A node inside a loop has a step in each round; here stand all of them together. */
-function roundsView(node: PlanNode, { begun, ended, failed, startedAt, endedAt, itemsOut }: Rounds): StepView {
+function roundsView(node: PlanNode, { begun, ended, failed, itemsIn, itemsOut, startedAt, endedAt, error }: Rounds): StepView {
+  const { stack: _, ...shown } = error ?? { code: '', kind: 'bug', message: '' };
   return {
     node: node.id,
     name: node.name,
     type: node.typeName,
-    status: begun + ended + failed === 0 ? 'blocked' : failed > ended ? 'failed' : 'succeeded',
+    status: failed > 0 ? 'failed' : ended > 0 ? 'succeeded' : begun > 0 ? 'active' : 'blocked',
     attempt: 1,
     ...(startedAt > 0
       ? { startedAt: new Date(startedAt).toISOString(), endedAt: new Date(endedAt).toISOString(), durationMs: endedAt - startedAt }
       : {}),
-    itemsIn: 0,
+    itemsIn,
     itemsOut,
+    ...(error ? { error: shown } : {}),
     rounds: Math.max(begun, ended + failed),
     logs: [],
   };

@@ -12,7 +12,15 @@ export type SettingLevel = (typeof SETTING_LEVELS)[number];
 /** What settings take from the environment and the file beside the data: these win, and are shown locked. */
 export type SettingSources = Pick<
   Config,
-  'given' | 'retentionDays' | 'concurrentRuns' | 'bodyLimit' | 'rateLimit' | 'replyTimeoutMs' | 'sandboxSize' | 'egressAllow'
+  | 'given'
+  | 'retentionDays'
+  | 'concurrentRuns'
+  | 'bodyLimit'
+  | 'rateLimit'
+  | 'apiRateLimit'
+  | 'replyTimeoutMs'
+  | 'sandboxSize'
+  | 'egressAllow'
 >;
 
 interface FormOf<Value extends Json> {
@@ -112,6 +120,14 @@ export const SETTINGS = {
     fallback: 30_000,
     environment: { name: 'PLUGBOARD_REPLY_TIMEOUT_MS', read: (sources) => sources.replyTimeoutMs },
     atNextStart: true,
+  }),
+  'api.requestsPerSecond': setting(whole(0, 1_000_000), {
+    title: 'API requests a second',
+    help: 'Of one session or key, and of one address that is not signed in, with bursts of four times as many; more are answered 429. 0 is no limit.',
+    group: 'API',
+    levels: ['instance'],
+    fallback: 100,
+    environment: { name: 'PLUGBOARD_API_RATE_LIMIT', read: (sources) => sources.apiRateLimit },
   }),
   'sessions.idleHours': setting(whole(1, 720), {
     title: 'Sessions end without a request',

@@ -54,7 +54,7 @@ export function createDefinitions(catalog: Catalog): Definitions {
     });
   const validate: Definitions['validate'] = (input) => {
     const result = checkDefinition(input, { findType: catalog.find, knownTypes: catalog.types(), checkCode });
-    const found = result.ok ? [...result.problems, ...webhookProblems(result.definition)] : result.problems;
+    const found = result.ok ? [...result.problems, ...webhookProblems(result.definition), ...unserved(result.definition)] : result.problems;
     const problems = found.toSorted(bySeverity);
     return result.ok ? { definition: result.definition, problems } : { problems };
   };
@@ -177,6 +177,21 @@ export function readDefinitionText(text: string): unknown {
   const parsed = parseJson(Buffer.from(json));
   if (!parsed.ok) throw new OperationProblem('INPUT_INVALID', parsed.problem.message, { path: 'input.text' });
   return parsed.value;
+}
+
+/** What a workflow may ask for and this server does not do yet is said, so that nobody counts on it. */
+function unserved({ settings }: WorkflowDefinition): Problem[] {
+  const { keepData = 'all' } = settings;
+  if (keepData === 'all') return [];
+  return [
+    {
+      code: 'SETTING_UNSERVED',
+      severity: 'warning',
+      path: 'settings.keepData',
+      message: `The data of ended runs is kept until they are removed, whatever "keepData" says ("${keepData}").`,
+      hint: 'Set the time runs are kept (runs.retentionDays), or delete runs when they have ended.',
+    },
+  ];
 }
 
 function bySeverity(a: Problem, b: Problem): number {

@@ -2,6 +2,7 @@
 import type { Problem, WorkflowDefinition } from '@plugboard/engine';
 import {
   type Database,
+  type Tag,
   type Workflow,
   type WorkspaceTransaction,
   changeWorkflowTags,
@@ -37,7 +38,7 @@ import { demandWorkflow, nameTaken, projectResource, resourceOf, trashedResource
 const MAX_TAGS = 50;
 const TEXT_LIMIT = 4 * 1024 * 1024;
 
-const tagRef = z.object({ id, name: z.string(), color: z.string().optional() }).meta({ id: 'TagRef' });
+export const tagRef = z.object({ id, name: z.string(), color: z.string().optional() }).meta({ id: 'TagRef' });
 const placed = z
   .object({ id, name: z.string(), projectId: id, folderId: id.optional(), tags: z.array(tagRef), isStarred: z.boolean() })
   .meta({ id: 'PlacedWorkflow' });
@@ -287,7 +288,7 @@ export function libraryOperations({ database, definitions, publisher }: LibraryO
           if (tags.length > MAX_TAGS)
             throw new OperationProblem('INPUT_INVALID', `A workflow wears at most ${MAX_TAGS} tags`, { path: 'input.add' });
           ctx.audit({ kind: 'workflow', id: input.id, payload: { tags: tags.map((tag) => tag.name) } });
-          return { tags: tags.map(({ id: tagId, name, color }) => ({ id: tagId, name, ...(color === undefined ? {} : { color }) })) };
+          return { tags: tags.map(tagView) };
         }),
     }),
     ...([true, false] as const).map((isStar) =>
@@ -461,6 +462,10 @@ export function libraryOperations({ database, definitions, publisher }: LibraryO
 /** How long things stay in the trash, in days. */
 export const TRASH_DAYS = 30;
 
+export function tagView({ id: tagId, name, color }: Tag): z.input<typeof tagRef> {
+  return { id: tagId, name, ...(color === undefined ? {} : { color }) };
+}
+
 async function placedViews(tx: WorkspaceTransaction, workflows: readonly Workflow[]): Promise<z.input<typeof placed>[]> {
   const ids = workflows.map((one) => one.id);
   const tags = await findWorkflowTags(tx, ids);
@@ -470,11 +475,7 @@ async function placedViews(tx: WorkspaceTransaction, workflows: readonly Workflo
     name,
     projectId,
     ...(folderId === undefined ? {} : { folderId }),
-    tags: (tags.get(workflowId) ?? []).map((tag) => ({
-      id: tag.id,
-      name: tag.name,
-      ...(tag.color === undefined ? {} : { color: tag.color }),
-    })),
+    tags: (tags.get(workflowId) ?? []).map(tagView),
     isStarred: stars.has(workflowId),
   }));
 }

@@ -8,7 +8,9 @@ import {
   deleteWorkflow,
   findDisplayNames,
   findProject,
+  findStars,
   findWorkflowByName,
+  findWorkflowTags,
   getDraft,
   getVersion,
   listVersions,
@@ -26,7 +28,7 @@ import { DONE, id, json, namedRef, nothing, page, pageInput, pageOf, personRef, 
 import type { CheckCredentials } from '../credentials/bind-credentials.ts';
 import { type Definitions, hookAddress, readDefinitionText, semanticHash } from './definitions.ts';
 import { createImporter } from './importer.ts';
-import { libraryOperations } from './library-operations.ts';
+import { libraryOperations, tagRef, tagView } from './library-operations.ts';
 import { type PublisherOptions, createPublisher, revConflict } from './publisher.ts';
 import { versionOperations } from './version-operations.ts';
 import {
@@ -58,7 +60,7 @@ const TEXT_LIMIT = 4 * 1024 * 1024;
 const problem = z
   .looseObject({ code: z.string(), severity: z.string(), path: z.string(), message: z.string() })
   .meta({ id: 'WorkflowProblem' });
-const problems = z.array(
+export const problems = z.array(
   z
     .object({
       code: z.string(),
@@ -80,6 +82,9 @@ const workflowRow = z
     id,
     name: z.string(),
     project: namedRef,
+    folderId: id.optional(),
+    tags: z.array(tagRef),
+    isStarred: z.boolean(),
     starts: z.array(start),
     liveVersion: z.int().optional(),
     state: z.enum(['draft', 'live', 'paused', 'failing']).meta({ id: 'WorkflowState' }),
@@ -152,6 +157,10 @@ export function workflowOperations({
         view: z.enum(VIEWS).meta({ id: 'WorkflowView' }).optional(),
         search: text(200).optional(),
         projectId: id.optional(),
+        folderId: id.optional(),
+        /** It wears all of these. */
+        tagIds: z.array(id).max(20).optional(),
+        starred: z.boolean().optional(),
         sort: z.enum(SORTS).meta({ id: 'WorkflowSort' }).optional(),
         ...pageInput,
       }),
@@ -167,6 +176,9 @@ export function workflowOperations({
           const readable = rows.filter(mayRead).map((row) => row.id);
           const runs = await recentRuns(tx, readable);
           const rates = await successRates(tx, readable);
+          const ids = rows.map((row) => row.id);
+          const tags = await findWorkflowTags(tx, ids);
+          const stars = await findStars(tx, ids);
           const names = await findDisplayNames(
             tx,
             rows.flatMap((row) => row.editedBy ?? []),
@@ -185,6 +197,9 @@ export function workflowOperations({
                 id: row.id,
                 name: row.name,
                 project: { id: row.projectId, name: row.projectName },
+                ...(row.folderId === null ? {} : { folderId: row.folderId }),
+                tags: (tags.get(row.id) ?? []).map(tagView),
+                isStarred: stars.has(row.id),
                 starts: row.draft ? definitions.starts(row.draft, prefix) : [],
                 ...(row.liveVersion === null ? {} : { liveVersion: row.liveVersion }),
                 state: stateOf(row, mayRead(row)),

@@ -97,7 +97,7 @@ describe('S0-045: versions', () => {
     expect((await publish(id)).json).toMatchObject({ version: 1, unchanged: true });
     await setNote(id, 'say', 'later');
     await publish(id);
-    expect((await kit.rest(editor, 'GET', `/runs/${started}/state?waitMs=10000`)).json.status).toBe('succeeded');
+    expect((await kit.rest(editor, 'GET', `/runs/${started}/state?waitMs=30000`)).json.status).toBe('succeeded');
     expect((await kit.rest(editor, 'GET', `/runs/${started}`)).json.version).toBe(1);
     const { rev } = await draftOf(id);
     const stale = await kit.rest(editor, 'POST', `/workflows/${id}/publish`, { expectedRev: rev - 1 });
@@ -203,6 +203,8 @@ describe('keeping many', () => {
     expect((await file(crypto.randomUUID())).status).toBe(404);
     const inFolder = await kit.rest(viewer, 'GET', `/workflows/places?folderId=${ids.at(-1)}`);
     expect(inFolder.json.rows).toMatchObject([{ id, folderId: ids.at(-1), tags: [], isStarred: false }]);
+    const shown = await kit.rest(viewer, 'GET', `/workflows/overview?folderId=${ids.at(-1)}`);
+    expect(shown.json.rows).toMatchObject([{ id, folderId: ids.at(-1), tags: [], isStarred: false }]);
     const listed = (await kit.rest(viewer, 'GET', `/folders?projectId=${projectId}`)).json.rows;
     expect(listed.find((row: { id: string }) => row.id === ids.at(-1))).toMatchObject({ workflows: 1, parentId: ids.at(-2) });
     await kit.rest(editor, 'DELETE', `/folders/${ids.at(-1)}`);
@@ -227,6 +229,9 @@ describe('keeping many', () => {
     expect(
       (await kit.rest(viewer, 'GET', `/workflows/places?tagIds=${red}&tagIds=${green}`)).json.rows.map((row: { id: string }) => row.id),
     ).toEqual([one.id]);
+    expect((await kit.rest(viewer, 'GET', `/workflows/overview?tagIds=${red}&tagIds=${green}`)).json.rows).toMatchObject([
+      { id: one.id, tags: [{ name: 'Green' }, { name: 'Red' }] },
+    ]);
     expect((await kit.rest(viewer, 'GET', '/tags')).json.rows.find((row: { id: string }) => row.id === red)).toMatchObject({
       workflows: 2,
     });
@@ -245,6 +250,9 @@ describe('keeping many', () => {
     const starred = async (by: TestCaller) =>
       (await kit.rest(by, 'GET', '/workflows/places?starred=true')).json.rows.map((row: { id: string }) => row.id);
     expect([await starred(viewer), await starred(editor)]).toEqual([[one.id], []]);
+    const overview = async (by: TestCaller) => (await kit.rest(by, 'GET', '/workflows/overview?starred=true')).json.rows;
+    expect(await overview(viewer)).toMatchObject([{ id: one.id, isStarred: true }]);
+    expect(await overview(editor)).toEqual([]);
     await kit.rest(viewer, 'DELETE', `/workflows/${one.id}/star`);
     expect(await starred(viewer)).toEqual([]);
   });

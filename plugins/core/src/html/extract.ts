@@ -6,6 +6,7 @@ import type { AnyNode, Element } from 'domhandler';
 import { DomUtils } from 'htmlparser2';
 import type { MutableObject } from '../data/field-path.ts';
 import { shown } from '../data/numbers.ts';
+import { type SelectorOptions, boundedAdapter } from './bounded-adapter.ts';
 import { parseHtml } from './document.ts';
 import { htmlText } from './text.ts';
 
@@ -23,13 +24,14 @@ export interface ValueRule {
 
 /**
  * The values of each element that `rows` selects, or of the whole page when it is empty.
- * @throws StepFailure SELECTOR_INVALID, FIELD_NAME, HTML_TOO_DEEP, HTML_TOO_MUCH
+ * @throws StepFailure SELECTOR_INVALID, FIELD_NAME, HTML_TOO_DEEP, HTML_TOO_MUCH, HTML_TOO_MUCH_WORK
  */
 export function extracted(html: string, rows: string, values: readonly ValueRule[]): readonly JsonObject[] {
   const page = parseHtml(html);
   const budget = new Budget();
-  const readers = values.map((rule) => valueReader(rule, budget));
-  const found: readonly AnyNode[] = rows === '' ? [page] : selector(rows)(page);
+  const adapter = boundedAdapter(html.length);
+  const readers = values.map((rule) => valueReader(rule, budget, adapter));
+  const found: readonly AnyNode[] = rows === '' ? [page] : selector(rows, adapter)(page);
   return found.map((row) => {
     const result: MutableObject = {};
     for (const { name, read } of readers) result[name] = read(row);
@@ -47,10 +49,14 @@ class Budget {
   }
 }
 
-function valueReader(rule: ValueRule, budget: Budget): { readonly name: string; readonly read: (row: AnyNode) => Json } {
+function valueReader(
+  rule: ValueRule,
+  budget: Budget,
+  adapter: SelectorOptions['adapter'],
+): { readonly name: string; readonly read: (row: AnyNode) => Json } {
   const { name, get, attribute = 'href', many } = rule;
   if (name === '__proto__') fail('FIELD_NAME', 'A field cannot be named __proto__. Choose another name.');
-  const matches = rule.selector === '' ? (row: AnyNode): readonly AnyNode[] => [row] : selector(rule.selector);
+  const matches = rule.selector === '' ? (row: AnyNode): readonly AnyNode[] => [row] : selector(rule.selector, adapter);
   if (get === 'count') return { name, read: (row) => matches(row).length };
   const valueOf = (node: AnyNode): Json => budget.take(contentOf(node));
   const contentOf = (node: AnyNode): string | null => {
@@ -77,16 +83,16 @@ function attributeOf(node: AnyNode, name: string): string | null {
 /** Selectors that mean the row itself are made for each row, all others once. */
 const RELATIVE = /:scope|(?:^|,)\s*[>+~]/;
 
-function selector(source: string): (root: AnyNode) => readonly Element[] {
+function selector(source: string, adapter: SelectorOptions['adapter']): (root: AnyNode) => readonly Element[] {
   const compiled = (context?: AnyNode): ReturnType<typeof compile<AnyNode, Element>> => {
     try {
-      return compile<AnyNode, Element>(source, undefined, context);
+      return compile<AnyNode, Element>(source, { adapter }, context);
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : 'it does not parse';
       return fail('SELECTOR_INVALID', `${shown(source)} is not a CSS selector: ${why}.`, { cause });
     }
   };
-  if (RELATIVE.test(source)) return (root) => selectAll<AnyNode, Element>(compiled(root), root);
+  if (RELATIVE.test(source)) return (root) => selectAll<AnyNode, Element>(compiled(root), root, { adapter });
   const query = compiled();
-  return (root) => selectAll<AnyNode, Element>(query, root);
+  return (root) => selectAll<AnyNode, Element>(query, root, { adapter });
 }

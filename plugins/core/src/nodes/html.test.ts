@@ -108,6 +108,14 @@ describe('html-text', () => {
 });
 
 describe('pages without end', () => {
+  test.each([
+    ['q b b b b b b', '<b>'.repeat(300)],
+    ['q ~ * ~ * ~ * ~ *', '<p>a</p>'.repeat(300)],
+    ['p:has(a) ~ *', '<p>'.repeat(10_000)],
+  ])('a selector that would try every way through a page (%s) is given up soon', { timeout: 20_000 }, async (selector, page) => {
+    expect(codes(await extract([{ name: 'x', selector, get: 'count' }], {}, page))).toEqual(['HTML_TOO_MUCH_WORK']);
+  });
+
   const nodes: readonly [string, Params][] = [
     ['html-extract', { values: [{ name: 'x', selector: 'b b b b b, a:has(b) ~ b', many: true }] }],
     ['html-text', {}],

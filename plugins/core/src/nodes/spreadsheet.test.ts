@@ -132,6 +132,11 @@ describe('spreadsheets', () => {
     expect(codes(await both(reading(await aBook({ sheet: '<row><c t="str"><v>__proto__</v></c></row>' }))))).toEqual(['SHEET_HEADER']);
   });
 
+  test('rows of one cell far to the right are refused before they fill the memory', { timeout: 20_000 }, async () => {
+    const sheet = '<row><c r="BXX1"><v>1</v></c></row>'.repeat(11_000);
+    expect(codes(await reading(await aBook({ sheet }), { header: false }).run())).toEqual(['SHEET_TOO_LARGE']);
+  });
+
   test('an entry that unpacks to more than it may is refused, whatever it says of its size', async () => {
     const bomb = await writeZip([['a', new Uint8Array(1_000_000)]]);
     // The directory claims one byte.

@@ -163,11 +163,20 @@ function parts(text: string, { separator = '', trimParts, dropEmpty }: TextOptio
   return dropEmpty === true ? list.filter((part) => part !== '') : list;
 }
 
+/** Characters that may be put in for what was found: a short text can be found very often. */
+const REPLACED_MAX = 32_000_000;
+
 function replaced(text: string, { find = '', with: by = '', which, ignoreCase }: TextOptions): string {
   if (find === '') fail('TEXT_FIND', 'Say which text to replace.');
-  if (ignoreCase !== true) return which === 'first' ? text.replace(find, () => by) : text.replaceAll(find, () => by);
+  let added = 0;
+  const put = (): string => {
+    added += by.length;
+    if (added > REPLACED_MAX) fail('TEXT_TOO_LONG', `The replacements would hold more than ${REPLACED_MAX} characters.`);
+    return by;
+  };
+  if (ignoreCase !== true) return which === 'first' ? text.replace(find, put) : text.replaceAll(find, put);
   const literal = new RegExp(RegExp.escape(find), which === 'first' ? 'iu' : 'giu');
-  return text.replace(literal, () => by);
+  return text.replace(literal, put);
 }
 
 function trimmed(text: string, where: 'both' | 'start' | 'end' | 'inside'): string {

@@ -21,6 +21,8 @@ export interface SheetOptions {
 const LIMITS = { entries: 2_000, bytes: 256 * 1024 * 1024 };
 const COLUMNS_MAX = 2_000;
 const CELLS_MAX = 5_000_000;
+/** Filled cells and the empty ones before them: rows of one cell far to the right are small in the file and wide in memory. */
+const PLACES_MAX = 20_000_000;
 /** Characters read between two turns of the event loop. */
 const SLICE = 128 * 1024;
 
@@ -156,6 +158,7 @@ async function rowsOf(xml: Uint8Array, context: Context): Promise<readonly (read
   let value = '';
   let isValue = false;
   let cells = 0;
+  let places = 0;
   await scan(xml, {
     open(name, attributes) {
       switch (name) {
@@ -182,7 +185,8 @@ async function rowsOf(xml: Uint8Array, context: Context): Promise<readonly (read
       if (name === 'v' || name === 't') isValue = false;
       else if (name === 'c' && row !== undefined && value !== '') {
         cells += 1;
-        if (column >= COLUMNS_MAX || cells > CELLS_MAX) tooLarge();
+        places += Math.max(1, column + 1 - row.length);
+        if (column >= COLUMNS_MAX || cells > CELLS_MAX || places > PLACES_MAX) tooLarge();
         while (row.length < column) row.push(null);
         row[column] = cellOf(type, value, style, context);
       } else if (name === 'row' && row !== undefined && row.some((cell) => cell !== null)) {
@@ -269,5 +273,8 @@ function isTrue(value: string | undefined): boolean {
 }
 
 function tooLarge(): never {
-  return fail('SHEET_TOO_LARGE', `A sheet has at most ${COLUMNS_MAX} columns and ${CELLS_MAX} filled cells.`);
+  return fail(
+    'SHEET_TOO_LARGE',
+    `A sheet has at most ${COLUMNS_MAX} columns, ${CELLS_MAX} filled cells and ${PLACES_MAX} with the empty ones before them.`,
+  );
 }

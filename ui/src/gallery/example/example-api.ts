@@ -144,10 +144,27 @@ export function makeExampleApi(mode: ExampleMode): PlugboardApi {
         })),
       ),
     createWorkflow: refuse,
-    importWorkflow: refuse,
+    importWorkflows: refuse,
+    exportWorkflows: () => give([]),
     publishWorkflow: refuse,
     deleteWorkflow: refuse,
     restoreWorkflow: refuse,
+    restoreProject: refuse,
+    purgeWorkflow: refuse,
+    listTrash: () => give({ keptDays: 30, rows: [] }),
+    starWorkflow: refuse,
+    listTags: () => give([]),
+    createTag: refuse,
+    setWorkflowTags: refuse,
+    listFolders: () => give([]),
+    createFolder: refuse,
+    moveToFolder: refuse,
+    bulkWorkflows: refuse,
+    getJob: () => give({ id: 'j', state: 'succeeded', done: 2, unchanged: 0, failed: 0, isCancelRequested: false }),
+    listJobItems: () => page([]),
+    cancelJob: refuse,
+    diffWorkflow: () => give({ isEqual: true, nodes: NO_PARTS, edges: NO_PARTS, workflow: [], before: INVOICES, after: INVOICES }),
+    restoreVersion: refuse,
     getCatalog: () => give(CATALOG),
 
     renameWorkflow: refuse,
@@ -167,6 +184,8 @@ export function makeExampleApi(mode: ExampleMode): PlugboardApi {
       }),
     getStepLog: () => give(LOG),
     cancelRun: refuse,
+    pauseRun: refuse,
+    resumeRun: refuse,
     runAgain: refuse,
     resolveUnknown: refuse,
     watchRun(_id, from, watcher) {
@@ -201,6 +220,16 @@ export function makeExampleApi(mode: ExampleMode): PlugboardApi {
     startSignIn: refuse,
     testCredential: () => Promise.resolve({ ok: true, value: { health: 'ok', text: 'ledger.internal answered 200 in 38 ms.' } }),
     deleteCredential: refuse,
+
+    listVariables: () => give([]),
+    setVariable: refuse,
+    deleteVariable: refuse,
+    listIdentities: () => give([]),
+    beginLinkIdentity: refuse,
+    unlinkIdentity: refuse,
+    listIdentityProviders: () => give([]),
+    saveIdentityProvider: refuse,
+    deleteIdentityProvider: refuse,
 
     listProjects: () =>
       give([
@@ -267,6 +296,8 @@ export function makeExampleApi(mode: ExampleMode): PlugboardApi {
       ),
   };
 }
+
+const NO_PARTS = { added: [], removed: [], changed: [] };
 
 const LOG: readonly StepLogLine[] = [
   {

@@ -219,6 +219,8 @@ export const WORKFLOWS: readonly WorkflowRow[] = ROWS.map((row, index) => ({
   costPd7d: `${row.cents}0000000000`,
   ...(row.lastMinutes === undefined ? {} : { lastRunAt: ago(row.lastMinutes) }),
   ...(row.nextMinutes === undefined ? {} : { nextRunAt: ago(-row.nextMinutes) }),
+  tags: [],
+  isStarred: false,
   editors: row.people.map((name) => ({ id: name, name })),
   may: { run: true, edit: true, publish: true, delete: true },
 }));
