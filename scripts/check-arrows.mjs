@@ -111,6 +111,8 @@ function importProblems(file, { specifier }, workspaces) {
 
 /** @param {SourceFile} file @param {string} name @returns {string[]} */
 function externalProblems(file, name) {
+  // What the builder of the pages makes up itself is in no package.
+  if (file.workspace.folder === UI_FOLDER && name.startsWith('virtual:')) return [];
   // Tests run from the root, whose tools (vitest, fast-check) they share.
   if (file.isTest || declares(file.workspace, name, false) || declares(file.workspace, `@types/${name}`, true)) return [];
   return [`the package "${name}" is not declared in ${file.workspace.folder}/package.json`];
