@@ -109,6 +109,13 @@ describe('secrets', () => {
     });
   });
 
+  test('the code of an error stays, another code does not, and an address at which a run waits loses what opens it', () => {
+    const text = lines((log) => log.warn({ code: 'HTTP_503', inner: { code: CANARY } }, `POST /resume/01a1/ask@0,1/${CANARY} failed`));
+    expect(text).toContain('HTTP_503');
+    expect(text).toContain('/resume/01a1/ask@0,1/***');
+    expect(text).not.toContain(CANARY);
+  });
+
   test('a child keeps the fields of the one it came from', () => {
     expect(lines((log) => log.child({ part: 'a' }).child({ step: 'b' }).info('x'))).toMatch(/"part":"a","step":"b"/);
   });

@@ -13,6 +13,10 @@ const SCHEMES = /\b(bearer|basic|digest|negotiate|aws4-hmac-sha256)\s+[^\s"',;<>
 /** Keys of ours, and signed tokens, which are known by how they begin. */
 const KNOWN_TOKENS = /\b(?:pb_[A-Za-z0-9_-]{8,}|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?)/g;
 const PEM = /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g;
+/** The address at which a step of a run waits: who has it may answer. */
+const RESUME_ADDRESS = /(\/resume\/[^\s/"'<>]{1,64}\/[^\s/"'<>]{1,200}\/)[\w-]{8,}/g;
+/** What errors of ours are called; a code that signs somebody in looks otherwise. */
+const ERROR_CODE = /^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$/;
 const HIDDEN = '***';
 /** Objects inside objects are followed so far; a log line that is deeper says too much anyway. */
 const MAX_DEPTH = 6;
@@ -129,6 +133,7 @@ function withoutSecrets(value: unknown, depth: number): unknown {
 
 /** How many tokens there are, or that there is one, is no secret. */
 function isSecret(name: string, value: unknown): boolean {
+  if (name === 'code' && typeof value === 'string' && ERROR_CODE.test(value)) return false;
   return SECRET_NAME.test(name) && value !== undefined && value !== null && typeof value !== 'number' && typeof value !== 'boolean';
 }
 
@@ -139,5 +144,6 @@ export function hideSecrets(text: string): string {
     .replaceAll(USERINFO, `$1${HIDDEN}@`)
     .replaceAll(SECRET_QUERY, `$1${HIDDEN}`)
     .replaceAll(SCHEMES, `$1 ${HIDDEN}`)
+    .replaceAll(RESUME_ADDRESS, `$1${HIDDEN}`)
     .replaceAll(KNOWN_TOKENS, HIDDEN);
 }
