@@ -1,6 +1,6 @@
 /** Steps that wait for a call from outside: one address, one answer. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Answer, type TestServer, aWorkflow, ended, startTestServer, until } from './test-server.ts';
+import { type Answer, type TestServer, aWorkflow, startTestServer, until } from './test-server.ts';
 
 let server: TestServer;
 beforeAll(async () => {
@@ -24,12 +24,17 @@ interface Waiting {
 
 async function waiting(): Promise<Waiting> {
   const { runId } = (await server.hook<{ runId: string }>('asks', {})).json;
-  await until(
-    async () => (await server.api<{ status: string }>('GET', `/runs/${runId}/state`)).json.status,
-    (status) => status === 'waiting',
-  );
+  await becomes(runId, 'waiting');
   const { json } = await server.api<{ output: { main: { link: string }[] } }>('GET', `/runs/${runId}/output?node=link`);
   return { runId, path: new URL(json.output.main[0]?.link ?? '').pathname };
+}
+
+/** A run at rest answers at once how it stands, so it is asked until it has got there. */
+async function becomes(runId: string, wanted: string): Promise<void> {
+  await until(
+    async () => (await server.api<{ status: string }>('GET', `/runs/${runId}/state`)).json.status,
+    (status) => status === wanted,
+  );
 }
 
 function answer(path: string, body: unknown = { answer: 'yes' }): Promise<Answer<{ error?: { code: string } }>> {
@@ -40,7 +45,7 @@ describe('a step that waits for a call', () => {
   test('goes on with what was sent, and the address works once', async () => {
     const { runId, path } = await waiting();
     expect((await answer(path)).status).toBe(202);
-    expect((await ended(server, runId)).status).toBe('succeeded');
+    await becomes(runId, 'succeeded');
     const { json } = await server.api<{ output: { main: object[] } }>('GET', `/runs/${runId}/output?node=said`);
     expect(json.output.main).toMatchObject([{ said: 'yes' }]);
     const again = await answer(path, { answer: 'no' });
@@ -51,7 +56,7 @@ describe('a step that waits for a call', () => {
     const { runId, path } = await waiting();
     const answers = await Promise.all([answer(path, { answer: 'a' }), answer(path, { answer: 'b' })]);
     expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([202, 409]);
-    await ended(server, runId);
+    await becomes(runId, 'succeeded');
   });
 
   test('an address that was guessed, cut, or of another run or step is nowhere; what it does not take is refused', async () => {

@@ -117,5 +117,16 @@ export interface Ownership {
    */
   fireTimers(limit: number): Promise<{ readonly fired: number; readonly nextInMs?: number }>;
   /** Puts something that happened to a run from outside; false when the same `sourceKey` was there already. */
-  putInbox(row: { runId: string; workspaceId: string; sourceKey: string; kind: string; payload: unknown }): Promise<boolean>;
+  putInbox(row: PutInbox): Promise<boolean>;
+}
+
+export interface PutInbox {
+  readonly runId: string;
+  readonly workspaceId: string;
+  /** Two rows of a run with one key count as one while the first is not taken in. */
+  readonly sourceKey: string;
+  readonly kind: string;
+  readonly payload: unknown;
+  /** They count as one for as long as the run exists. @default false */
+  readonly once?: boolean;
 }

@@ -9,7 +9,7 @@
  *     counts only after a full lease of undisturbed connection.
  */
 import type { Client } from 'pg';
-import type { InboxRow, Ownership, StoredRun } from '@plugboard/engine';
+import type { InboxRow, Ownership, PutInbox, StoredRun } from '@plugboard/engine';
 import { RUN_STATUS } from '@plugboard/engine';
 import { uuidv7 } from '../ids.ts';
 import type { ProcessIdentity } from './process-identity.ts';
@@ -25,6 +25,21 @@ export const INBOX_CHANNEL = 'plugboard_inbox';
 
 /** Owner of runs that wait for a decision after a restore: no process, and nobody takes them over. */
 export const HELD_OWNER = '00000000-0000-0000-0000-000000000001';
+
+const PUT = /* sql */ `
+with put as (
+  insert into run_inbox (id, run_id, workspace_id, source_key, kind, payload) values ($1, $2, $3, $4, $5, $6)
+  on conflict (run_id, source_key) do nothing returning run_id
+) select pg_notify('${INBOX_CHANNEL}', run_id::text) from put`;
+
+/** The row is gone once its run has taken it in; the key that stays says that it was there. */
+const PUT_ONCE = /* sql */ `
+with first as (
+  insert into run_key (workspace_id, scope, key, run_id, expires_at) values ($3, 'inbox', $7, $2, now() + interval '400 days')
+  on conflict (workspace_id, scope, key) do nothing returning run_id
+), put as (
+  insert into run_inbox (id, run_id, workspace_id, source_key, kind, payload) select $1, run_id, $3, $4, $5, $6 from first returning run_id
+) select pg_notify('${INBOX_CHANNEL}', run_id::text) from put`;
 
 /**
  * Deleting a timer and putting it into its run's inbox are one statement, so it counts once. The timer of a run that has ended
@@ -219,15 +234,17 @@ class LeaseKeeper implements LeasedOwnership {
     return rows.map((row) => ({ id: row.id, runId: row.run_id, kind: row.kind, payload: row.payload }));
   }
 
-  async putInbox(row: { runId: string; workspaceId: string; sourceKey: string; kind: string; payload: unknown }): Promise<boolean> {
+  async putInbox(row: PutInbox): Promise<boolean> {
     const { rows } = await this.#work.run((client) =>
-      client.query(
-        `with put as (
-           insert into run_inbox (id, run_id, workspace_id, source_key, kind, payload) values ($1, $2, $3, $4, $5, $6)
-           on conflict (run_id, source_key) do nothing returning run_id
-         ) select pg_notify('${INBOX_CHANNEL}', run_id::text) from put`,
-        [uuidv7(), row.runId, row.workspaceId, storedKey(row.sourceKey), storableText(row.kind), JSON.stringify(row.payload ?? null)],
-      ),
+      client.query(row.once ? PUT_ONCE : PUT, [
+        uuidv7(),
+        row.runId,
+        row.workspaceId,
+        storedKey(row.sourceKey),
+        storableText(row.kind),
+        JSON.stringify(row.payload ?? null),
+        ...(row.once ? [storedKey(`${row.runId}:${row.sourceKey}`)] : []),
+      ]),
     );
     const isNew = rows.length > 0;
     if (isNew) this.#options.onInbox?.(row.runId);

@@ -44,7 +44,14 @@ export function resumeRoutes(options: ResumeRoutesOptions): Router {
     if (step.phase === 'succeeded' || step.phase === 'skipped' || step.early) throw over('The step does not wait for this any more');
     const item = { json: await signalJson(ctx, options.bodyLimit()) };
     const wait = signalOf(place);
-    const isFirst = await ownership.putInbox({ runId, workspaceId, sourceKey: `signal:${wait}`, kind: 'signal', payload: { wait, item } });
+    const isFirst = await ownership.putInbox({
+      runId,
+      workspaceId,
+      sourceKey: `signal:${wait}`,
+      kind: 'signal',
+      payload: { wait, item },
+      once: true,
+    });
     if (!isFirst) throw over('This was answered already');
     runner.wake();
     ctx.status = 202;
