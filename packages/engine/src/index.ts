@@ -40,7 +40,18 @@ export type {
   RunFacts,
   Sink,
 } from './ports/plugin-host.ts';
-export type { AppendResult, InboxRow, Journal, Ownership, PutInbox, RunEnd, RunHead, RunRecord, RunTimer, StoredRun } from './ports/journal.ts';
+export type {
+  AppendResult,
+  InboxRow,
+  Journal,
+  Ownership,
+  PutInbox,
+  RunEnd,
+  RunHead,
+  RunRecord,
+  RunTimer,
+  StoredRun,
+} from './ports/journal.ts';
 export type { BlobStore } from './ports/blob-store.ts';
 export type { DispatchJob, Dispatcher } from './ports/dispatcher.ts';
 export { PlanError, compilePlan } from './plan/plan.ts';

@@ -1,5 +1,5 @@
 /** Facts and services that steps share and that no run changes: the clock, call numbers, keys, code. */
-import type { Plan, PlanNode, PluginHost, RequestSlot, StepFacts, StepState } from '@plugboard/engine';
+import type { PlanNode, PluginHost, RequestSlot, StepFacts, StepState } from '@plugboard/engine';
 import type { Sandbox } from '@plugboard/sandbox';
 import { type Json, type JsonObject, StepFailure } from '@plugboard/sdk';
 import type { ActiveRun } from './active-run.ts';
@@ -11,6 +11,8 @@ import { placeOf } from './step-call.ts';
 import type { StepPorts } from './step-ports.ts';
 import type { CodeRequest } from './step-services.ts';
 import type { Turns } from './turns.ts';
+
+const NO_ADDRESSES = {};
 
 export interface SurroundingsOptions {
   readonly host: PluginHost;
@@ -38,7 +40,6 @@ export class StepSurroundings {
   readonly #key: KeyMaker;
   readonly #codeSteps: CodeSteps;
   readonly #resumeUrl: SurroundingsOptions['resumeUrl'];
-  readonly #signalNodes = new WeakMap<Plan, readonly PlanNode[]>();
   #calls = 0;
   #isoAt = 0;
   #iso = '';
@@ -94,12 +95,8 @@ export class StepSurroundings {
   /** Addresses that end the waits of steps, by the name of the node. */
   #resumeUrls({ id, state: { plan } }: ActiveRun, path: readonly number[]): { resume?: JsonObject } {
     const url = this.#resumeUrl;
-    let nodes = this.#signalNodes.get(plan);
-    if (!nodes) {
-      nodes = plan.nodes.filter(({ type }) => type.kind === 'node' && type.waits === 'signal');
-      this.#signalNodes.set(plan, nodes);
-    }
-    if (!url || nodes.length === 0) return {};
+    const nodes = plan.signalNodes;
+    if (!url || nodes.length === 0) return NO_ADDRESSES;
     // A step sees those of its own round and of what lies around it.
     const seen = nodes.filter((node) => node.loops.length <= path.length);
     const placed = seen.map((node) => [node.name, url(id, placeOf({ node: node.id, path: path.slice(0, node.loops.length) }))] as const);

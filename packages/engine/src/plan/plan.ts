@@ -87,6 +87,9 @@ export interface Plan {
   readonly edges: readonly PlanEdge[];
   readonly byId: ReadonlyMap<string, PlanNode>;
   readonly byName: ReadonlyMap<string, PlanNode>;
+  /** Nodes outside of any loop, and those that wait for what comes from outside: looked at for every run and step. */
+  readonly rootNodes: readonly number[];
+  readonly signalNodes: readonly PlanNode[];
   /** Nodes without outgoing edges, in node order: where a run's output comes from. */
   readonly ends: readonly number[];
   readonly timezone: string;
@@ -158,6 +161,8 @@ export function compilePlan(definition: WorkflowDefinition, findType: FindType):
     edges,
     byId: new Map(nodes.map((node) => [node.id, node])),
     byName: new Map(nodes.map((node) => [node.name, node])),
+    rootNodes: nodes.filter((node) => node.loops.length === 0).map((node) => node.index),
+    signalNodes: nodes.filter(({ type }) => type.kind === 'node' && type.waits === 'signal'),
     ends: nodes.filter((node) => node.outgoing.length === 0 && node.loops.length === 0).map((node) => node.index),
     timezone: definition.settings.timezone ?? 'UTC',
     timeoutMs: definition.settings.timeoutMs ?? DEFAULT_RUN_TIMEOUT_MS,

@@ -101,7 +101,10 @@ function stepCommand(run: RunState, step: StepState): Command | undefined {
   switch (step.phase) {
     case 'active': {
       const units = step.units;
-      if (!units) return { type: 'run-step', ...of, attempt: step.attempt };
+      if (!units)
+        return step.scope.path.length > 0
+          ? { type: 'run-step', ...of, attempt: step.attempt }
+          : { type: 'run-step', node: step.index, attempt: step.attempt };
       const idle: number[] = [];
       units.states.forEach((state, i) => {
         if (state === UNIT.idle) idle.push(i);

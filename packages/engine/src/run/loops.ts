@@ -24,7 +24,7 @@ export function beginItemRounds(run: RunState, loop: PlanLoop, step: StepState):
 /** One round with these items. */
 export function beginRound(run: RunState, loop: PlanLoop, step: StepState, entry: Batch): Scope {
   const state = (step.loop ??= newLoop());
-  const round = newScope(run.plan, loop.body, { path: [...step.scope.path, state.begun], of: step, entry });
+  const round = newScope(run.plan, loop.body, [...step.scope.path, state.begun], step, entry);
   state.rounds.set(state.begun, round);
   state.begun += 1;
   return round;

@@ -182,11 +182,7 @@ export function newRun(plan: Plan): RunState {
     startedAt: 0,
     endedAt: 0,
     triggerNode: -1,
-    root: newScope(
-      plan,
-      plan.nodes.flatMap((node) => (node.loops.length === 0 ? [node.index] : [])),
-      { path: [], of: undefined, entry: undefined },
-    ),
+    root: newScope(plan, plan.rootNodes, NO_PATH, undefined, undefined),
     readyQueue: [],
     overRounds: [],
     running: 0,
@@ -201,9 +197,23 @@ export function newRun(plan: Plan): RunState {
   };
 }
 
+const NO_PATH: readonly number[] = [];
+
 /** A scope of these nodes before anything has happened in it. */
-export function newScope(plan: Plan, nodes: readonly number[], place: Pick<Scope, 'path' | 'of' | 'entry'>): Scope {
-  const scope: Scope = { ...place, steps: [], edges: [], open: nodes.length };
+export function newScope(
+  plan: Plan,
+  nodes: readonly number[],
+  path: readonly number[],
+  of: StepState | undefined,
+  entry: Batch | undefined,
+): Scope {
+  const scope: Scope = { path, of, entry, steps: [], edges: [], open: nodes.length };
+  // A plan without loops has its steps and edges in a row, which is what most runs are made of.
+  if (nodes.length === plan.nodes.length) {
+    for (const node of plan.nodes) scope.steps.push(newStep(node, scope));
+    for (let n = 0; n < plan.edges.length; n += 1) scope.edges.push('pending');
+    return scope;
+  }
   for (const index of nodes) {
     const node = plan.nodes[index];
     if (!node) continue;

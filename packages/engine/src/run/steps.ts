@@ -2,6 +2,8 @@
 import type { PlanNode } from '../plan/plan.ts';
 import type { RunState, Scope, StepPhase, StepState } from './state.ts';
 
+const NO_PATH: readonly number[] = [];
+
 export function isFinal(phase: StepPhase): boolean {
   return phase === 'succeeded' || phase === 'failed' || phase === 'skipped' || phase === 'cancelled';
 }
@@ -21,8 +23,9 @@ export function stepSeenFrom(scope: Scope, index: number): StepState | undefined
 }
 
 /** The step of a node at an iteration path; undefined when no such round is under way, or the path is too long or too short. */
-export function findStep(run: RunState, node: PlanNode, path: readonly number[] = []): StepState | undefined {
+export function findStep(run: RunState, node: PlanNode, path: readonly number[] = NO_PATH): StepState | undefined {
   if (path.length !== node.loops.length) return undefined;
+  if (path.length === 0) return run.root.steps[node.index];
   let scope: Scope | undefined = run.root;
   for (const [depth, loop] of node.loops.entries()) scope = scope?.steps[loop]?.loop?.rounds.get(path[depth] ?? -1);
   return scope?.steps[node.index];

@@ -2,7 +2,7 @@
  * The variables runs see, kept in memory by project and environment. A change shows in runs that are at work too; steps that write have
  * what they were given in the journal.
  */
-import { type Database, findProjectOfWorkflow, loadVariables } from '@plugboard/persistence';
+import { type Database, ENVIRONMENT, findProjectOfWorkflow, loadVariables } from '@plugboard/persistence';
 import type { JsonObject } from '@plugboard/sdk';
 
 export interface RunVariables {
@@ -20,10 +20,13 @@ const NONE: JsonObject = Object.freeze({});
 
 export function createRunVariables(database: Database): RunVariables {
   const projects = new Map<string, string>();
-  const values = new Map<string, JsonObject>();
+  // One map for each environment: this is asked for every step, and a key made of two texts would be made anew each time.
+  const draft = new Map<string, JsonObject>();
+  const live = new Map<string, JsonObject>();
+  const valuesIn = (environment: number): Map<string, JsonObject> => (environment === ENVIRONMENT.live ? live : draft);
 
   const read = async (projectId: string, environment: number): Promise<void> => {
-    keep(values, `${projectId}/${environment}`, Object.freeze(await loadVariables(database, { projectId, environment })));
+    keep(valuesIn(environment), projectId, Object.freeze(await loadVariables(database, { projectId, environment })));
   };
 
   return {
@@ -31,11 +34,11 @@ export function createRunVariables(database: Database): RunVariables {
       const projectId = await findProjectOfWorkflow(database, workflowId);
       if (projectId === undefined) return;
       keep(projects, workflowId, projectId);
-      if (!values.has(`${projectId}/${environment}`)) await read(projectId, environment);
+      if (!valuesIn(environment).has(projectId)) await read(projectId, environment);
     },
-    of: (workflowId, environment) => values.get(`${projects.get(workflowId) ?? ''}/${environment}`) ?? NONE,
+    of: (workflowId, environment) => valuesIn(environment).get(projects.get(workflowId) ?? '') ?? NONE,
     async changed({ projectId, environment }) {
-      if (values.has(`${projectId}/${environment}`)) await read(projectId, environment);
+      if (valuesIn(environment).has(projectId)) await read(projectId, environment);
     },
   };
 }
