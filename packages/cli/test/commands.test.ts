@@ -38,7 +38,10 @@ function expectFailure(output: Output, code: number, says: RegExp | string): voi
 
 describe('start', () => {
   test('prints a link that leads to the page which makes the owner, with the token where a browser keeps it to itself', async () => {
-    const link = /^No owner yet\. Open this link once to become it: (\S+)$/m.exec(server.log)?.[1] ?? '';
+    const printed = (): string => /^No owner yet\. Open this link once to become it: (\S+)\n/m.exec(server.log)?.[1] ?? '';
+    // It is the line after the one that says that the server is ready.
+    await expect.poll(printed, { timeout: 60_000 }).not.toBe('');
+    const link = printed();
     expect(link).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/setup#token=[\w-]{20,}$/);
     const answer = await fetch(link, { headers: { accept: 'text/html' } });
     expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);

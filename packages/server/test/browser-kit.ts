@@ -68,7 +68,7 @@ export async function openBrowser(): Promise<Browser> {
     async findings() {
       const found: string[] = [];
       for (const theme of ['light', 'dark']) {
-        await page.evaluate(`document.documentElement.dataset.theme = '${theme}'`);
+        await page.evaluate(takeTheme, theme);
         // Only colours differ between the themes. Legacy mode judges in the page itself instead of opening another one each time.
         const axe = new AxeBuilder({ page }).setLegacyMode(true);
         const { violations } = await (theme === 'light' ? axe.withTags(RULES) : axe.withRules(['color-contrast'])).analyze();
@@ -80,7 +80,7 @@ export async function openBrowser(): Promise<Browser> {
       for (const width of WIDTHS.toReversed()) {
         await page.setViewportSize({ width, height: 900 });
         // The page takes another shape when the window does; a moment later it has to fit.
-        const fits = page.waitForFunction('document.documentElement.scrollWidth <= innerWidth', undefined, { timeout: 3000 });
+        const fits = page.waitForFunction(fitsItsWindow, undefined, { timeout: 30_000 });
         await fits.catch(() => found.push(`wider than its window of ${width} pixels`));
       }
       return found;
@@ -90,4 +90,19 @@ export async function openBrowser(): Promise<Browser> {
       await rm(profile, { recursive: true, force: true });
     },
   };
+}
+
+/** What these tests touch of a page; they run in it, as functions: the pages' policy lets no text be run. */
+interface InPage {
+  readonly innerWidth: number;
+  readonly document: { readonly documentElement: { readonly scrollWidth: number; readonly dataset: { theme?: string } } };
+}
+
+function fitsItsWindow(): boolean {
+  const { innerWidth, document } = globalThis as unknown as InPage;
+  return document.documentElement.scrollWidth <= innerWidth;
+}
+
+function takeTheme(theme: string): void {
+  (globalThis as unknown as InPage).document.documentElement.dataset.theme = theme;
 }

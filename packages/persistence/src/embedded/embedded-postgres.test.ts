@@ -669,7 +669,8 @@ describe.skipIf(!canMount())('a full disk', () => {
     await Promise.all(running.splice(0).map((embedded) => embedded.stop()));
     for (const folder of mounts.splice(0)) {
       await quiet(folder);
-      execFileSync('umount', [folder]);
+      // A process that has just ended may still hold it for a moment.
+      execFileSync('umount', ['--lazy', folder]);
     }
   });
 
