@@ -30,8 +30,6 @@ export default defineConfig({
           include: ['packages/*/test/**/*.test.ts'],
           testTimeout: 240_000,
           hookTimeout: 240_000,
-          // Browsers and killed processes share the machine with whatever else it does: one more try, which the report shows.
-          retry: 1,
           fileParallelism: false,
           sequence: { groupOrder: 1 },
         },

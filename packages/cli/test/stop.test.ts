@@ -95,16 +95,15 @@ test('a second signal ends the server at once; the run it had goes on at the nex
     body: JSON.stringify({ url: `http://127.0.0.1:${(service.address() as AddressInfo).port}/` }),
   });
   const { runId } = (await answer.json()) as { runId: string };
-  while (held.length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+  await expect.poll(() => held.length, { timeout: 60_000, interval: 10 }).toBeGreaterThan(0);
 
   first.child.kill('SIGTERM');
-  while (
-    (await fetch(`${home.url}/readyz`).then(
+  const readiness = (): Promise<number> =>
+    fetch(`${home.url}/readyz`).then(
       (ready) => ready.status,
       () => 0,
-    )) === 200
-  )
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    );
+  await expect.poll(readiness, { timeout: 60_000, interval: 10 }).not.toBe(200);
   first.child.kill('SIGTERM');
   expect(await first.exit).toBe(130);
   held[0]?.();

@@ -80,7 +80,7 @@ export async function openBrowser(): Promise<Browser> {
       for (const width of WIDTHS.toReversed()) {
         await page.setViewportSize({ width, height: 900 });
         // The page takes another shape when the window does; a moment later it has to fit.
-        const fits = page.waitForFunction(fitsItsWindow, undefined, { timeout: 30_000 });
+        const fits = page.waitForFunction(fitsItsWindow, undefined, { timeout: 3000 });
         await fits.catch(() => found.push(`wider than its window of ${width} pixels`));
       }
       return found;

@@ -50,7 +50,7 @@ describe('graphs', () => {
         // Some nodes may loop, so their edges do not count.
         const isAllowed = (node: number): boolean => (node + salt) % 5 === 0;
         const cut = successors.map((targets, node) => (isAllowed(node) ? [] : targets.filter((target) => !isAllowed(target))));
-        const cycles = findCycles(successors, isAllowed);
+        const cycles = findCycles(cut);
         for (const cycle of cycles) {
           expect(new Set(cycle).size).toBe(cycle.length);
           cycle.forEach((node, index) => expect(cut[node]).toContain(cycle[(index + 1) % cycle.length]));

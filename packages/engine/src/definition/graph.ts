@@ -8,11 +8,10 @@ export type Successors = readonly (readonly number[])[];
 
 /**
  * One cycle for each knot of nodes that lead back to themselves, as the nodes on it in order.
- * A cycle that passes an allowed node (a loop) is none; the nodes of a loop's body are judged without it.
  */
-export function findCycles(successors: Successors, isAllowed: (node: number) => boolean = () => false): number[][] {
+export function findCycles(successors: Successors): number[][] {
   const cycles: number[][] = [];
-  for (const component of strongComponents(successors, isAllowed)) {
+  for (const component of strongComponents(successors)) {
     const [first] = component;
     if (first === undefined) continue;
     if (component.length > 1 || successors[first]?.includes(first)) cycles.push(shortestCycle(successors, component));
@@ -81,7 +80,7 @@ function topologicalOrder(successors: Successors): number[] {
 }
 
 /** Tarjan's algorithm without recursion: hostile depth must not overflow the stack. */
-function strongComponents(successors: Successors, isLeftOut: (node: number) => boolean): number[][] {
+function strongComponents(successors: Successors): number[][] {
   const components: number[][] = [];
   const index = new Int32Array(successors.length).fill(-1);
   const low = new Int32Array(successors.length);
@@ -95,13 +94,12 @@ function strongComponents(successors: Successors, isLeftOut: (node: number) => b
     return { node, edge: 0 };
   };
   for (let root = 0; root < successors.length; root++) {
-    if (index[root] !== -1 || isLeftOut(root)) continue;
+    if (index[root] !== -1) continue;
     const path = [enter(root)];
     for (let top = path.at(-1); top !== undefined; top = path.at(-1)) {
       const { node } = top;
       const next = successors[node]?.[top.edge++];
       if (next !== undefined) {
-        if (isLeftOut(next)) continue;
         if (index[next] === -1) path.push(enter(next));
         else if (onStack[next]) low[node] = Math.min(low[node] ?? 0, index[next] ?? 0);
         continue;
