@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { findLicenceProblems, isAllowed } from './check-licences.mjs';
 import { findPackageProblems } from './check-packages.mjs';
+import { findPromiseProblems } from './check-promises.mjs';
 import { findTreeProblems } from './check-tree.mjs';
 import { missingPlatformPackages } from './complete-lockfile.mjs';
 
@@ -60,6 +61,22 @@ describe('packages', () => {
     const root = aRepository();
     rmSync(join(root, 'packages/a/README.md'));
     expect(findPackageProblems(root)).toEqual([expect.stringMatching(/README/)]);
+  });
+});
+
+describe('promises', () => {
+  const TESTS = `describe('rules 1 to 23: all', () => test.each([1, 2])('S0-001, rule 25: %i', { timeout: 1 }, () => {}));`;
+  const page = (...rows: string[]) => ['| id | promise | held by |', '| --- | --- | --- |', ...rows].join('\n');
+  const ALL = '| rules 1 to 23, rule 25 | a run goes on | `a.test.ts` |';
+
+  test.each([
+    ['rows whose ids stand in titles', [ALL, '| S0-001 | one | `a.test.ts` |'], []],
+    ['an id that stands in no title', [ALL, '| S0-001, S0-002 | one | `a.test.ts` |'], [/:4: no test of a\.test\.ts has S0-002/]],
+    ['a file that is not there', [ALL, '| S0-001 | one | `b.test.ts` |'], [/b\.test\.ts is not there/]],
+    ['a rule without a row', ['| rules 1 to 23 | a run goes on | `a.test.ts` |'], [/rule 25 has no row/]],
+  ])('%s', (_what, rows, problems) => {
+    const root = aRepository({ 'docs/promises.md': page(...rows), 'a.test.ts': TESTS });
+    expect(findPromiseProblems(root)).toEqual(problems.map((text) => expect.stringMatching(text) as string));
   });
 });
 

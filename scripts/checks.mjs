@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { findArrowProblems } from './check-arrows.mjs';
 import { findLicenceProblems } from './check-licences.mjs';
 import { findPackageProblems } from './check-packages.mjs';
+import { findPromiseProblems } from './check-promises.mjs';
 import { findTreeProblems } from './check-tree.mjs';
 
 /** @typedef {{ name: string, run: (root: string) => string[] }} Check `run` gives problems, one text each */
@@ -21,6 +22,7 @@ export const checks = [
   { name: 'arrows', run: findArrowProblems },
   { name: 'packages', run: findPackageProblems },
   { name: 'licences', run: findLicenceProblems },
+  { name: 'promises', run: findPromiseProblems },
   { name: 'tree', run: findTreeProblems },
 ];
 

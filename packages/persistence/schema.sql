@@ -63,6 +63,65 @@ alter table api_key enable row level security;
 create policy tenant on api_key using ((workspace_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid));
 grant insert, select, update on api_key to plugboard_app;
 
+create table approval (
+  id uuid not null,
+  workspace_id uuid not null,
+  run_id uuid not null,
+  place text not null,
+  workflow_id uuid not null,
+  node_id text not null,
+  requested_by uuid,
+  title text not null,
+  request json not null,
+  persons text[] not null default '{}'::text[],
+  roles text[] not null default '{}'::text[],
+  teams text[] not null default '{}'::text[],
+  needed integer not null,
+  requester_may boolean not null,
+  by_link boolean not null,
+  state text not null default 'open'::text,
+  due_at timestamp with time zone,
+  remind_at timestamp with time zone,
+  reminders integer not null default 0,
+  escalate_at timestamp with time zone,
+  escalated_at timestamp with time zone,
+  created_at timestamp with time zone not null default now(),
+  ended_at timestamp with time zone,
+  constraint approval_step UNIQUE (run_id, place),
+  constraint approval_pkey PRIMARY KEY (id),
+  constraint approval_requested FOREIGN KEY (requested_by) REFERENCES principal(id),
+  constraint approval_workspace FOREIGN KEY (workspace_id) REFERENCES workspace(id),
+  constraint approval_needed CHECK ((needed > 0)),
+  constraint approval_state CHECK ((state = ANY (ARRAY['open'::text, 'approved'::text, 'rejected'::text, 'late'::text, 'closed'::text])))
+);
+CREATE INDEX approval_due ON public.approval USING btree (LEAST(remind_at, escalate_at)) WHERE (state = 'open'::text);
+CREATE INDEX approval_open ON public.approval USING btree (workspace_id, id) WHERE (state = 'open'::text);
+CREATE UNIQUE INDEX approval_step ON public.approval USING btree (run_id, place);
+CREATE UNIQUE INDEX approval_tenant ON public.approval USING btree (workspace_id, id);
+alter table approval enable row level security;
+create policy tenant on approval using ((workspace_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid));
+grant insert, select, update on approval to plugboard_app;
+
+create table approval_decision (
+  approval_id uuid not null,
+  workspace_id uuid not null,
+  principal_id uuid,
+  decision text not null,
+  comment text,
+  changes json,
+  via text not null,
+  at timestamp with time zone not null default clock_timestamp(),
+  constraint approval_decision_once UNIQUE NULLS NOT DISTINCT (approval_id, principal_id),
+  constraint approval_decision_approval FOREIGN KEY (workspace_id, approval_id) REFERENCES approval(workspace_id, id) ON DELETE CASCADE,
+  constraint approval_decision_principal FOREIGN KEY (principal_id) REFERENCES principal(id),
+  constraint approval_decision_kind CHECK ((decision = ANY (ARRAY['approve'::text, 'reject'::text]))),
+  constraint approval_decision_via CHECK ((via = ANY (ARRAY['page'::text, 'api'::text, 'link'::text])))
+);
+CREATE UNIQUE INDEX approval_decision_once ON public.approval_decision USING btree (approval_id, principal_id) NULLS NOT DISTINCT;
+alter table approval_decision enable row level security;
+create policy tenant on approval_decision using ((workspace_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid));
+grant insert, select on approval_decision to plugboard_app;
+
 create table audit (
   id uuid not null,
   workspace_id uuid,
@@ -199,6 +258,7 @@ create table deployment (
   state text not null,
   deployed_by uuid not null,
   deployed_at timestamp with time zone not null default now(),
+  holds boolean not null default false,
   constraint deployment_pkey PRIMARY KEY (workflow_id, environment),
   constraint deployment_deployed_by FOREIGN KEY (deployed_by) REFERENCES principal(id),
   constraint deployment_environment FOREIGN KEY (workspace_id, environment) REFERENCES environment(workspace_id, n),
@@ -280,14 +340,17 @@ create table file (
   created_at timestamp with time zone not null default now(),
   expires_at timestamp with time zone,
   workflow_id uuid,
+  private_to uuid,
   constraint file_pkey PRIMARY KEY (id),
   constraint file_blob FOREIGN KEY (workspace_id, hash) REFERENCES file_blob(workspace_id, hash),
   constraint file_created_by FOREIGN KEY (created_by) REFERENCES principal(id),
+  constraint file_private_to FOREIGN KEY (private_to) REFERENCES principal(id),
   constraint file_run_has_workflow CHECK (((origin_run_id IS NULL) OR (workflow_id IS NOT NULL)))
 );
 CREATE INDEX file_expires ON public.file USING btree (expires_at) WHERE (expires_at IS NOT NULL);
 CREATE INDEX file_hash ON public.file USING btree (workspace_id, hash);
 CREATE INDEX file_origin_run ON public.file USING btree (origin_run_id) WHERE (origin_run_id IS NOT NULL);
+CREATE INDEX file_private_to ON public.file USING btree (private_to) WHERE (private_to IS NOT NULL);
 CREATE INDEX file_workspace ON public.file USING btree (workspace_id, id);
 alter table file enable row level security;
 create policy tenant on file using ((workspace_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid));
@@ -307,6 +370,47 @@ create table file_blob (
 alter table file_blob enable row level security;
 create policy tenant on file_blob using ((workspace_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid));
 grant insert, select, update on file_blob to plugboard_app;
+
+create table flow_rate (
+  workspace_id uuid not null,
+  workflow_id uuid not null,
+  environment smallint not null,
+  key text not null,
+  free_at timestamp with time zone not null,
+  constraint flow_rate_pkey PRIMARY KEY (workflow_id, environment, key)
+);
+alter table flow_rate enable row level security;
+create policy tenant on flow_rate using ((workspace_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid));
+grant select on flow_rate to plugboard_app;
+
+create table flow_turn (
+  run_id uuid not null,
+  workspace_id uuid not null,
+  workflow_id uuid not null,
+  environment smallint not null,
+  group_key text not null,
+  max_running integer,
+  rate_key text,
+  rate_limit integer,
+  rate_ms bigint,
+  hold text,
+  hold_key text,
+  held integer not null default 1,
+  first_at timestamp with time zone not null default clock_timestamp(),
+  priority integer not null default 0,
+  due_at timestamp with time zone not null,
+  begun_at timestamp with time zone,
+  constraint flow_turn_pkey PRIMARY KEY (run_id),
+  constraint flow_turn_hold CHECK ((hold = ANY (ARRAY['debounce'::text, 'batch'::text, 'single'::text])))
+);
+CREATE INDEX flow_turn_begun ON public.flow_turn USING btree (workflow_id, environment, group_key) WHERE (begun_at IS NOT NULL);
+CREATE INDEX flow_turn_held ON public.flow_turn USING btree (workflow_id, environment, hold, hold_key) WHERE (hold IS NOT NULL);
+CREATE INDEX flow_turn_order ON public.flow_turn USING btree (workflow_id, environment, group_key, priority DESC, run_id) WHERE (begun_at IS NULL);
+CREATE INDEX flow_turn_waiting ON public.flow_turn USING btree (due_at) WHERE (begun_at IS NULL);
+alter table flow_turn enable row level security;
+create policy tenant on flow_turn using ((workspace_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid));
+grant update (due_at) on flow_turn to plugboard_app;
+grant select on flow_turn to plugboard_app;
 
 create table folder (
   id uuid not null,
@@ -431,8 +535,10 @@ create table instance_key (
   root_key_id text not null,
   wrapped bytea not null,
   created_at timestamp with time zone not null default now(),
+  is_wrapping boolean not null default false,
   constraint instance_key_pkey PRIMARY KEY (root_key_id)
 );
+CREATE UNIQUE INDEX instance_key_wrapping ON public.instance_key USING btree (is_wrapping) WHERE is_wrapping;
 
 create table instance_role (
   principal_id uuid not null,
@@ -528,6 +634,16 @@ create table login_attempt (
 );
 CREATE INDEX login_attempt_last ON public.login_attempt USING btree (last_at);
 
+create table mail (
+  id uuid not null,
+  content bytea not null,
+  attempts integer not null default 0,
+  next_at timestamp with time zone not null default now(),
+  created_at timestamp with time zone not null default now(),
+  constraint mail_pkey PRIMARY KEY (id)
+);
+CREATE INDEX mail_next_at ON public.mail USING btree (next_at);
+
 create table member (
   workspace_id uuid not null,
   principal_id uuid not null,
@@ -558,14 +674,23 @@ create table notification (
   params json not null,
   created_at timestamp with time zone not null default now(),
   read_at timestamp with time zone,
+  count integer not null default 1,
+  updated_at timestamp with time zone not null default now(),
+  mail text not null default 'due'::text,
   constraint notification_pkey PRIMARY KEY (id),
   constraint notification_principal FOREIGN KEY (principal_id) REFERENCES principal(id),
-  constraint notification_workspace FOREIGN KEY (workspace_id) REFERENCES workspace(id)
+  constraint notification_workspace FOREIGN KEY (workspace_id) REFERENCES workspace(id),
+  constraint notification_mail CHECK ((mail = ANY (ARRAY['due'::text, 'queued'::text, 'none'::text])))
 );
+CREATE INDEX notification_created_at ON public.notification USING btree (created_at);
 CREATE UNIQUE INDEX notification_dedupe ON public.notification USING btree (principal_id, dedupe_key);
+CREATE INDEX notification_mail_due ON public.notification USING btree (id) WHERE (mail = 'due'::text);
 CREATE INDEX notification_principal_id ON public.notification USING btree (principal_id, id);
+CREATE INDEX notification_unread ON public.notification USING btree (principal_id, updated_at) WHERE (read_at IS NULL);
 alter table notification enable row level security;
 create policy own on notification using (((principal_id = (NULLIF(current_setting('plugboard.principal'::text, true), ''::text))::uuid) AND ((workspace_id IS NULL) OR (workspace_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid))));
+create policy told on notification using () with check ((workspace_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid));
+grant insert (id, principal_id, workspace_id, dedupe_key, kind, params) on notification to plugboard_app;
 grant select, update on notification to plugboard_app;
 
 create table oauth_state (
@@ -673,6 +798,45 @@ alter table plugin_state enable row level security;
 create policy tenant on plugin_state using ((workspace_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid));
 grant delete, insert, select, update on plugin_state to plugboard_app;
 
+create table poll (
+  id uuid not null,
+  workspace_id uuid not null,
+  workflow_id uuid not null,
+  environment smallint not null,
+  node_id text not null,
+  node_name text not null,
+  version integer not null,
+  every_ms bigint not null,
+  basis text not null,
+  state text not null default 'active'::text,
+  next_at timestamp with time zone not null,
+  claimed_by uuid,
+  claimed_until timestamp with time zone,
+  cursor json,
+  step bigint not null default 0,
+  failures integer not null default 0,
+  problem text,
+  failed_at timestamp with time zone,
+  seen_at timestamp with time zone,
+  found_at timestamp with time zone,
+  last_run_id uuid,
+  changed_by uuid,
+  created_at timestamp with time zone not null default now(),
+  constraint poll_node UNIQUE (workflow_id, environment, node_id),
+  constraint poll_pkey PRIMARY KEY (id),
+  constraint poll_changed_by FOREIGN KEY (changed_by) REFERENCES principal(id),
+  constraint poll_workflow FOREIGN KEY (workspace_id, workflow_id) REFERENCES workflow(workspace_id, id),
+  constraint poll_workspace FOREIGN KEY (workspace_id) REFERENCES workspace(id),
+  constraint poll_every CHECK ((every_ms > 0)),
+  constraint poll_state CHECK ((state = ANY (ARRAY['active'::text, 'paused'::text, 'held'::text])))
+);
+CREATE INDEX poll_due ON public.poll USING btree (next_at) WHERE (state = 'active'::text);
+CREATE INDEX poll_list ON public.poll USING btree (workspace_id, id);
+CREATE UNIQUE INDEX poll_node ON public.poll USING btree (workflow_id, environment, node_id);
+alter table poll enable row level security;
+create policy tenant on poll using ((workspace_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid));
+grant delete, insert, select, update on poll to plugboard_app;
+
 create table principal (
   id uuid not null,
   kind text not null,
@@ -723,6 +887,29 @@ alter table project enable row level security;
 create policy tenant on project using ((workspace_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid));
 grant delete, insert, select, update on project to plugboard_app;
 
+create table request_rate (
+  workspace_id uuid not null,
+  scope text not null,
+  free_at timestamp with time zone not null,
+  constraint request_rate_pkey PRIMARY KEY (workspace_id, scope)
+);
+alter table request_rate enable row level security;
+create policy tenant on request_rate using ((workspace_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid));
+grant select on request_rate to plugboard_app;
+
+create table request_slot (
+  id uuid not null,
+  workspace_id uuid not null,
+  scope text not null,
+  owner uuid not null,
+  taken_at timestamp with time zone not null default clock_timestamp(),
+  constraint request_slot_pkey PRIMARY KEY (id)
+);
+CREATE INDEX request_slot_scope ON public.request_slot USING btree (workspace_id, scope);
+alter table request_slot enable row level security;
+create policy tenant on request_slot using ((workspace_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid));
+grant select on request_slot to plugboard_app;
+
 create table role_grant (
   workspace_id uuid not null,
   subject_kind text not null,
@@ -744,6 +931,14 @@ CREATE INDEX role_grant_resource ON public.role_grant USING btree (workspace_id,
 alter table role_grant enable row level security;
 create policy tenant on role_grant using ((workspace_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid));
 grant delete, insert, select, update on role_grant to plugboard_app;
+
+create table root_key_holder (
+  process_id uuid not null,
+  root_key_ids text[] not null,
+  wrapping_id text not null,
+  seen_at timestamp with time zone not null default now(),
+  constraint root_key_holder_pkey PRIMARY KEY (process_id)
+);
 
 create table run (
   id uuid not null,
@@ -775,6 +970,33 @@ alter table run enable row level security;
 create policy tenant on run using ((workspace_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid));
 grant select on run to plugboard_app;
 
+create table run_chain (
+  run_id uuid not null,
+  workspace_id uuid not null,
+  first_run_id uuid not null,
+  n integer not null,
+  constraint run_chain_pkey PRIMARY KEY (run_id)
+);
+CREATE UNIQUE INDEX run_chain_place ON public.run_chain USING btree (first_run_id, n);
+alter table run_chain enable row level security;
+create policy tenant on run_chain using ((workspace_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid));
+grant delete, select on run_chain to plugboard_app;
+
+create table run_child (
+  run_id uuid not null,
+  workspace_id uuid not null,
+  parent_run_id uuid not null,
+  place text not null,
+  wait_id text,
+  part integer not null,
+  depth smallint not null,
+  constraint run_child_pkey PRIMARY KEY (run_id)
+);
+CREATE INDEX run_child_parent ON public.run_child USING btree (parent_run_id, run_id);
+alter table run_child enable row level security;
+create policy tenant on run_child using ((workspace_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid));
+grant delete, select on run_child to plugboard_app;
+
 create table run_chunk (
   run_id uuid not null,
   seq integer not null,
@@ -786,6 +1008,54 @@ create policy tenant on run_chunk using ((EXISTS ( SELECT
    FROM run
   WHERE (run.id = run_chunk.run_id))));
 grant select on run_chunk to plugboard_app;
+
+create table run_erasure (
+  run_id uuid not null,
+  workspace_id uuid not null,
+  due_at timestamp with time zone not null default now(),
+  constraint run_erasure_pkey PRIMARY KEY (run_id)
+);
+CREATE INDEX run_erasure_due ON public.run_erasure USING btree (due_at);
+alter table run_erasure enable row level security;
+create policy tenant on run_erasure using ((workspace_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid));
+grant select on run_erasure to plugboard_app;
+
+create table run_follow_up (
+  run_id uuid not null,
+  kind text not null,
+  workspace_id uuid not null,
+  due_at timestamp with time zone not null,
+  payload json not null,
+  constraint run_follow_up_pkey PRIMARY KEY (run_id, kind),
+  constraint run_follow_up_kind CHECK ((kind = ANY (ARRAY['failed'::text, 'next'::text])))
+);
+CREATE INDEX run_follow_up_due ON public.run_follow_up USING btree (due_at);
+alter table run_follow_up enable row level security;
+create policy tenant on run_follow_up using ((workspace_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid));
+grant delete, select on run_follow_up to plugboard_app;
+
+create table run_form (
+  id uuid not null,
+  workspace_id uuid not null,
+  run_id uuid not null,
+  place text not null,
+  workflow_id uuid not null,
+  node_id text not null,
+  request json not null,
+  state text not null default 'open'::text,
+  due_at timestamp with time zone,
+  created_at timestamp with time zone not null default now(),
+  ended_at timestamp with time zone,
+  constraint run_form_step UNIQUE (run_id, place),
+  constraint run_form_pkey PRIMARY KEY (id),
+  constraint run_form_workspace FOREIGN KEY (workspace_id) REFERENCES workspace(id),
+  constraint run_form_state CHECK ((state = ANY (ARRAY['open'::text, 'filled'::text, 'late'::text, 'closed'::text])))
+);
+CREATE UNIQUE INDEX run_form_step ON public.run_form USING btree (run_id, place);
+CREATE UNIQUE INDEX run_form_tenant ON public.run_form USING btree (workspace_id, id);
+alter table run_form enable row level security;
+create policy tenant on run_form using ((workspace_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid));
+grant insert, select, update on run_form to plugboard_app;
 
 create table run_inbox (
   id uuid not null,
@@ -814,6 +1084,20 @@ CREATE INDEX run_key_expires ON public.run_key USING btree (expires_at);
 alter table run_key enable row level security;
 create policy tenant on run_key using ((workspace_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid));
 
+create table run_link (
+  run_id uuid not null,
+  workspace_id uuid not null,
+  from_run_id uuid not null,
+  how text not null,
+  node_id text,
+  created_at timestamp with time zone not null default now(),
+  constraint run_link_pkey PRIMARY KEY (run_id)
+);
+CREATE INDEX run_link_from ON public.run_link USING btree (from_run_id, run_id);
+alter table run_link enable row level security;
+create policy tenant on run_link using ((workspace_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid));
+grant delete, insert, select on run_link to plugboard_app;
+
 create table run_live (
   run_id uuid not null,
   workspace_id uuid not null,
@@ -827,9 +1111,11 @@ create table run_live (
   waiting smallint,
   crash_count smallint not null default 0,
   started_at timestamp with time zone not null,
+  parent_run_id uuid,
   constraint run_live_pkey PRIMARY KEY (run_id)
 ) with {fillfactor=70};
 CREATE INDEX run_live_owner ON public.run_live USING btree (owner);
+CREATE INDEX run_live_parent ON public.run_live USING btree (parent_run_id) WHERE (parent_run_id IS NOT NULL);
 CREATE INDEX run_live_workspace ON public.run_live USING btree (workspace_id, status);
 alter table run_live enable row level security;
 create policy tenant on run_live using ((workspace_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid));
@@ -839,6 +1125,7 @@ create table run_payload (
   workspace_id uuid not null,
   sha256 text not null,
   run_id uuid not null,
+  size_bytes bigint,
   constraint run_payload_pkey PRIMARY KEY (run_id, sha256)
 );
 CREATE INDEX run_payload_sha256 ON public.run_payload USING btree (workspace_id, sha256);
@@ -857,6 +1144,18 @@ alter table run_payload_left enable row level security;
 create policy tenant on run_payload_left using ((workspace_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid));
 grant select on run_payload_left to plugboard_app;
 
+create table run_snapshot (
+  run_id uuid not null,
+  workspace_id uuid not null,
+  seq integer not null,
+  format smallint not null,
+  state bytea not null,
+  constraint run_snapshot_pkey PRIMARY KEY (run_id)
+);
+alter table run_snapshot enable row level security;
+create policy tenant on run_snapshot using ((workspace_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid));
+grant select on run_snapshot to plugboard_app;
+
 create table run_stats (
   workspace_id uuid not null,
   workflow_id uuid not null,
@@ -867,10 +1166,33 @@ create table run_stats (
   n bigint not null,
   constraint run_stats_pkey PRIMARY KEY (workspace_id, workflow_id, environment, bucket, status, writer)
 );
+CREATE INDEX run_stats_apart ON public.run_stats USING btree (workspace_id, bucket) WHERE (writer <> '00000000-0000-0000-0000-000000000000'::uuid);
 CREATE INDEX run_stats_bucket ON public.run_stats USING btree (workspace_id, bucket);
 alter table run_stats enable row level security;
 create policy tenant on run_stats using ((workspace_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid));
 grant select on run_stats to plugboard_app;
+
+create table run_stats_day (
+  workspace_id uuid not null,
+  workflow_id uuid not null,
+  environment smallint not null,
+  starts_at timestamp with time zone not null,
+  status smallint not null,
+  n bigint not null,
+  constraint run_stats_day_pkey PRIMARY KEY (workspace_id, starts_at, workflow_id, environment, status)
+);
+alter table run_stats_day enable row level security;
+create policy tenant on run_stats_day using ((workspace_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid));
+grant select on run_stats_day to plugboard_app;
+
+create table run_stats_zone (
+  workspace_id uuid not null,
+  zone text not null,
+  constraint run_stats_zone_pkey PRIMARY KEY (workspace_id)
+);
+alter table run_stats_zone enable row level security;
+create policy tenant on run_stats_zone using ((workspace_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid));
+grant select on run_stats_zone to plugboard_app;
 
 create table run_tag (
   workspace_id uuid not null,
@@ -906,6 +1228,47 @@ alter table saved_view enable row level security;
 create policy own_or_shared on saved_view using (((workspace_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid) AND ((principal_id IS NULL) OR (principal_id = (NULLIF(current_setting('plugboard.principal'::text, true), ''::text))::uuid))));
 grant delete, insert, select, update on saved_view to plugboard_app;
 
+create table schedule (
+  id uuid not null,
+  workspace_id uuid not null,
+  workflow_id uuid not null,
+  environment smallint not null,
+  node_id text not null,
+  node_name text not null,
+  version integer not null,
+  spec json not null,
+  zone text not null,
+  missed text not null,
+  overlap text not null,
+  state text not null default 'active'::text,
+  next_due timestamp with time zone,
+  next_at timestamp with time zone,
+  blocked_at timestamp with time zone,
+  claimed_by uuid,
+  claimed_until timestamp with time zone,
+  last_due timestamp with time zone,
+  last_at timestamp with time zone,
+  last_run_id uuid,
+  skipped bigint not null default 0,
+  problem text,
+  changed_by uuid,
+  created_at timestamp with time zone not null default now(),
+  constraint schedule_node UNIQUE (workflow_id, environment, node_id),
+  constraint schedule_pkey PRIMARY KEY (id),
+  constraint schedule_changed_by FOREIGN KEY (changed_by) REFERENCES principal(id),
+  constraint schedule_workflow FOREIGN KEY (workspace_id, workflow_id) REFERENCES workflow(workspace_id, id),
+  constraint schedule_workspace FOREIGN KEY (workspace_id) REFERENCES workspace(id),
+  constraint schedule_missed CHECK ((missed = ANY (ARRAY['skip'::text, 'once'::text, 'all'::text]))),
+  constraint schedule_overlap CHECK ((overlap = ANY (ARRAY['allow'::text, 'skip'::text, 'queue'::text, 'cancel'::text]))),
+  constraint schedule_state CHECK ((state = ANY (ARRAY['active'::text, 'paused'::text, 'held'::text])))
+);
+CREATE INDEX schedule_due ON public.schedule USING btree (next_at) WHERE ((state = 'active'::text) AND (next_at IS NOT NULL));
+CREATE INDEX schedule_list ON public.schedule USING btree (workspace_id, id);
+CREATE UNIQUE INDEX schedule_node ON public.schedule USING btree (workflow_id, environment, node_id);
+alter table schedule enable row level security;
+create policy tenant on schedule using ((workspace_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid));
+grant delete, insert, select, update on schedule to plugboard_app;
+
 create table schema_migration (
   n integer not null,
   name text not null,
@@ -940,18 +1303,24 @@ create table setting (
   updated_at timestamp with time zone not null default now(),
   constraint setting_pkey PRIMARY KEY (scope, scope_id, key),
   constraint setting_updated_by FOREIGN KEY (updated_by) REFERENCES principal(id),
-  constraint setting_scope CHECK ((scope = ANY (ARRAY['instance'::text, 'workspace'::text, 'person'::text])))
+  constraint setting_scope CHECK ((scope = ANY (ARRAY['instance'::text, 'workspace'::text, 'project'::text, 'person'::text])))
 );
 alter table setting enable row level security;
 create policy tenant on setting using (
 CASE scope
     WHEN 'workspace'::text THEN (scope_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid)
     WHEN 'person'::text THEN (scope_id = (NULLIF(current_setting('plugboard.principal'::text, true), ''::text))::uuid)
+    WHEN 'project'::text THEN (EXISTS ( SELECT
+       FROM project
+      WHERE (project.id = setting.scope_id)))
     ELSE true
 END) with check (
 CASE scope
     WHEN 'workspace'::text THEN (scope_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid)
     WHEN 'person'::text THEN (scope_id = (NULLIF(current_setting('plugboard.principal'::text, true), ''::text))::uuid)
+    WHEN 'project'::text THEN (EXISTS ( SELECT
+       FROM project
+      WHERE (project.id = setting.scope_id)))
     ELSE false
 END);
 grant delete, insert, select, update on setting to plugboard_app;
@@ -1059,6 +1428,23 @@ alter table test_listener enable row level security;
 create policy tenant on test_listener using ((workspace_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid));
 grant delete, insert, select, update on test_listener to plugboard_app;
 
+create table test_result (
+  workflow_id uuid not null,
+  test_id text not null,
+  workspace_id uuid not null,
+  run_id uuid,
+  outcome text not null,
+  differences json not null,
+  duration_ms integer not null,
+  draft_rev integer not null,
+  at timestamp with time zone not null default now(),
+  constraint test_result_pkey PRIMARY KEY (workflow_id, test_id),
+  constraint test_result_workflow FOREIGN KEY (workspace_id, workflow_id) REFERENCES workflow(workspace_id, id) ON DELETE CASCADE
+);
+alter table test_result enable row level security;
+create policy tenant on test_result using ((workspace_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid));
+grant delete, insert, select, update on test_result to plugboard_app;
+
 create table timer (
   run_id uuid not null,
   wait_id text not null,
@@ -1069,7 +1455,7 @@ create table timer (
 CREATE INDEX timer_due ON public.timer USING btree (due_at);
 alter table timer enable row level security;
 create policy tenant on timer using ((workspace_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid));
-grant select on timer to plugboard_app;
+grant delete, select on timer to plugboard_app;
 
 create table variable (
   project_id uuid not null,
@@ -1172,11 +1558,14 @@ create table workspace (
   name text not null default ''::text,
   plan_key text not null default 'unlimited'::text,
   data_key_id uuid,
+  purge_began_at timestamp with time zone,
+  purged_at timestamp with time zone,
   constraint workspace_pkey PRIMARY KEY (id),
   constraint workspace_created_by FOREIGN KEY (created_by) REFERENCES principal(id),
   constraint workspace_data_key FOREIGN KEY (id, data_key_id) REFERENCES data_key(workspace_id, id),
   constraint workspace_plan FOREIGN KEY (plan_key) REFERENCES plan(key)
 );
+CREATE INDEX workspace_deleted_at ON public.workspace USING btree (deleted_at) WHERE ((deleted_at IS NOT NULL) AND (purged_at IS NULL));
 CREATE UNIQUE INDEX workspace_slug ON public.workspace USING btree (slug);
 alter table workspace enable row level security;
 create policy tenant on workspace using ((id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid));

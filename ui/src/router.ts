@@ -35,6 +35,18 @@ const WORKSPACE_PAGES: RouteRecordRaw[] = [
     meta: { section: 'runs', title: 'Run', hasCanvas: true },
   },
   {
+    path: 'schedules',
+    name: 'schedules',
+    component: () => import('./pages/SchedulesPage.vue'),
+    meta: { section: 'schedules', title: 'Schedules' },
+  },
+  {
+    path: 'approvals/:id?',
+    name: 'approvals',
+    component: () => import('./pages/ApprovalsPage.vue'),
+    meta: { section: 'approvals', title: 'Approvals' },
+  },
+  {
     path: 'credentials/:id?',
     name: 'credentials',
     component: () => import('./pages/CredentialsPage.vue'),
@@ -67,6 +79,12 @@ const WORKSPACE_PAGES: RouteRecordRaw[] = [
     name: 'settings',
     component: () => import('./pages/SettingsPage.vue'),
     meta: { section: 'settings', title: 'Settings' },
+  },
+  {
+    path: 'settings/projects/:project',
+    name: 'projectSettings',
+    component: () => import('./pages/SettingsPage.vue'),
+    meta: { section: 'team', title: 'Project settings' },
   },
   { path: 'account', name: 'account', component: () => import('./pages/AccountPage.vue'), meta: { title: 'Your account' } },
   { path: ':rest(.*)*', component: () => import('./pages/NotFoundPage.vue'), meta: { title: 'Not found' } },

@@ -50,6 +50,14 @@ test('the counter service tells repeated keys and missing ones', async () => {
   expect(JSON.parse((await ask(url))?.text ?? '')).toEqual({ calls: 0, repeated: 0, withoutKey: 0 });
 });
 
+test('the counter service takes its time where a call says so', async () => {
+  const url = `http://127.0.0.1:${await portOf(children.fork('counter-child'))}/`;
+  const load = createLoadProcess(children.fork('load-child'));
+  const { completed, p50 } = await load.run({ ...A_CALL, url: `${url}?delayMs=50`, maxRequests: 2 });
+  expect(completed).toBe(2);
+  expect(p50).toBeGreaterThanOrEqual(49);
+});
+
 test('a child that ignores SIGTERM is killed after its grace', async () => {
   const stubborn = children.spawn(
     process.execPath,

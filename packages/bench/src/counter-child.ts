@@ -1,6 +1,6 @@
 /**
  * The outside world of the effects case: counts the calls it gets and how many different `Idempotency-Key`s they carry.
- * `POST /` is a call, `GET /` tells the counts, `DELETE /` forgets them.
+ * `POST /` is a call, `POST /?delayMs=1000` one that is answered so much later, `GET /` tells the counts, `DELETE /` forgets them.
  */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -28,7 +28,9 @@ const server = createServer((req, res) => {
     else if (seen.has(key)) repeated += 1;
     else if (seen.size < MAX_KEYS) seen.add(key);
     req.resume();
-    req.on('end', () => res.writeHead(200, { 'content-type': 'application/json', 'content-length': 11 }).end('{"ok":true}'));
+    const reply = (): unknown => res.writeHead(200, { 'content-type': 'application/json', 'content-length': 11 }).end('{"ok":true}');
+    const delayMs = Number(new URL(req.url ?? '/', 'http://localhost').searchParams.get('delayMs'));
+    req.on('end', () => (delayMs > 0 ? setTimeout(reply, delayMs) : reply()));
     return;
   }
   if (req.method === 'DELETE') {

@@ -35,6 +35,17 @@ describe('requests', () => {
     expect(result.perSecond).toBeCloseTo(50 / result.seconds);
   });
 
+  test('go to several paths in turn', async () => {
+    const seen = new Map<string, number>();
+    const url = await http((req, res) => {
+      seen.set(req.url ?? '', (seen.get(req.url ?? '') ?? 0) + 1);
+      res.end('{"ok":true}');
+    });
+    const paths = ['/a', '/b?n=1', '/c'];
+    await run(`${url}/nowhere`, { connections: 2, maxRequests: 30, paths });
+    expect(seen).toEqual(new Map(paths.map((path) => [path, 10])));
+  });
+
   test('end with the time', async () => {
     const url = await raw((socket) => void socket.write(REPLY));
     const result = await run(url, { connections: 2, seconds: 0.2 });

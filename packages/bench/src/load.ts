@@ -9,6 +9,8 @@ import { quantile } from './statistics.ts';
 export interface LoadOptions {
   /** http:// address on this machine. */
   readonly url: string;
+  /** Asked in turn, instead of the path of `url`. */
+  readonly paths?: readonly string[];
   readonly method: string;
   readonly body?: string;
   readonly headers?: Readonly<Record<string, string>>;
@@ -69,9 +71,10 @@ const MAX_FAILURES_IN_A_ROW = 100;
 
 /** @throws LoadOptionsError for an address that is not on this machine, or a number out of bounds */
 export async function load(options: LoadOptions): Promise<LoadResult> {
-  const { target, request } = prepare(options);
+  const { target, requests } = prepare(options);
   const expected = options.expectText === undefined ? undefined : Buffer.from(options.expectText);
   const tally = createTally();
+  let sent = 0;
   let left = options.maxRequests ?? Number.POSITIVE_INFINITY;
   const startedAt = performance.now();
   const until = startedAt + options.seconds * 1000;
@@ -81,7 +84,7 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
   const plan: ConnectionPlan = {
     host: target.hostname.replace(/^\[|\]$/g, ''),
     port: Number(target.port || 80),
-    request,
+    nextRequest: () => requests[sent++ % requests.length] as Buffer,
     isHead: options.method === 'HEAD',
     timeoutMs,
     stop: stop.signal,
@@ -104,12 +107,13 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
   return tally.result((performance.now() - startedAt) / 1000);
 }
 
-function prepare(options: LoadOptions): { target: URL; request: Buffer } {
+function prepare(options: LoadOptions): { target: URL; requests: Buffer[] } {
   const target = URL.canParse(options.url) ? new URL(options.url) : undefined;
   if (target?.protocol !== 'http:') throw new LoadOptionsError(`${options.url} is no http:// address`);
   if (!LOOPBACK.has(target.hostname)) throw new LoadOptionsError(`${target.hostname} is not this machine: load goes to loopback only`);
   between('connections', options.connections, 1, MAX_CONNECTIONS);
   between('seconds', options.seconds, 0, MAX_SECONDS);
+  if (options.paths?.length === 0) throw new LoadOptionsError('paths names none');
   const body = options.body ?? '';
   const headers = {
     host: target.host,
@@ -119,7 +123,9 @@ function prepare(options: LoadOptions): { target: URL; request: Buffer } {
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   return {
     target,
-    request: Buffer.from(`${options.method} ${target.pathname}${target.search} HTTP/1.1\r\n${lines.join('')}\r\n${body}`),
+    requests: (options.paths ?? [`${target.pathname}${target.search}`]).map((path) =>
+      Buffer.from(`${options.method} ${path} HTTP/1.1\r\n${lines.join('')}\r\n${body}`),
+    ),
   };
 }
 
@@ -173,7 +179,7 @@ function createTally(): Tally {
 interface ConnectionPlan {
   readonly host: string;
   readonly port: number;
-  readonly request: Buffer;
+  readonly nextRequest: () => Buffer;
   readonly isHead: boolean;
   readonly timeoutMs: number;
   /** Aborted when waiting for answers has lasted too long. */
@@ -220,7 +226,7 @@ function oneSocket(plan: ConnectionPlan): Promise<number> {
       plan.takeTurn();
       state = 'waiting';
       sentAt = performance.now();
-      socket.write(plan.request);
+      socket.write(plan.nextRequest());
     };
     const take = (answer: HttpAnswer | undefined): void => {
       if (answer === undefined) return;

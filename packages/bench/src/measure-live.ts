@@ -4,6 +4,7 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import type { Database } from '@plugboard/persistence';
+import { type BenchStep, chainOf, hook } from './bench-workflows.ts';
 import type { CrowdReply, CrowdRequest } from './live-child.ts';
 import { openLiveSocket } from './live-socket.ts';
 import type { LoadProcess } from './load-process.ts';
@@ -157,27 +158,12 @@ async function watch(
 }
 
 function watchedWorkflow(serviceUrl: string): object {
-  const names = Array.from({ length: WATCHED_STEPS }, (_, n) => `call${n + 1}`);
-  const node = (id: string, type: string, x: number, params: object): object => ({
-    id,
-    type,
-    position: { x, y: 0 },
-    data: { name: id, typeVersion: 1, params },
-  });
-  return {
-    schema: 1,
-    name: 'Bench watched',
-    nodes: [
-      node('hook', 'core/webhook', 0, { path: 'bench/watched', method: 'POST', reply: 'immediate' }),
-      ...names.map((name, n) =>
-        node(name, 'core/http-request', (n + 1) * 240, { method: 'POST', url: serviceUrl, body: { run: '={{ $run.id }}', call: n } }),
-      ),
-    ],
-    edges: names.map((name, n) => {
-      const source = n === 0 ? 'hook' : (names[n - 1] ?? '');
-      return { id: `${source}-main-${name}`, source, sourceHandle: 'main', target: name, targetHandle: 'main' };
-    }),
-  };
+  const calls = Array.from({ length: WATCHED_STEPS }, (_, n): BenchStep => [
+    `call${n + 1}`,
+    'core/http-request',
+    { method: 'POST', url: serviceUrl, body: { run: '={{ $run.id }}', call: n } },
+  ]);
+  return chainOf('Bench watched', [hook('bench/watched'), ...calls]);
 }
 
 function ask(child: ChildProcess, message: CrowdRequest | 'count'): Promise<CrowdReply> {

@@ -38,6 +38,8 @@ const PACKAGES = new URL('../../', import.meta.url);
 const MAIN = fileURLToPath(new URL('cli/dist/main.js', PACKAGES));
 const STOP_WITH_PARENT = new URL('cli/bin/preload-stop-with-parent.mjs', PACKAGES).href;
 const CONTRACT = new URL('testing/contract/', PACKAGES);
+/** Workflows of the bench alone. */
+const OWN = new URL('../workflows/', import.meta.url);
 const COMPILE_CACHE = fileURLToPath(new URL('../node_modules/.cache/plugboard-compile', PACKAGES));
 const READY_WITHIN_MS = 60_000;
 const IMPORT_WITHIN_MS = 60_000;
@@ -104,10 +106,12 @@ function running(child: ChildProcess, { url, dataDir, spawnedAt, readyMs, output
   };
 }
 
-/** Imports and publishes the contract's workflows with the command people use. @throws BenchServerError with what it printed */
+/** Imports and publishes the contract's workflows, and the bench's own, with the command people use. @throws BenchServerError with what it printed */
 export async function publishContract(children: Children, dataDir: string): Promise<void> {
   const names = ['branches', 'chain10', 'code', 'echo', 'effects', 'items'];
-  const files = names.map((name) => fileURLToPath(new URL(`${name}.workflow.json`, CONTRACT)));
+  const files = [...names.map((name) => new URL(`${name}.workflow.json`, CONTRACT)), new URL('data.workflow.json', OWN)].map((file) =>
+    fileURLToPath(file),
+  );
   const child = children.spawn(process.execPath, [MAIN, 'import', '--publish', ...files], environment(dataDir, 0));
   const output = keepEndOf(child);
   const late = setTimeout(() => child.kill('SIGKILL'), IMPORT_WITHIN_MS);

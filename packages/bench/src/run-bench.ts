@@ -1,7 +1,7 @@
 /** One run of the bench: servers up, cases one after the other, servers down, starts measured on what is left. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { WEBHOOK_CASES, type WebhookCase } from './cases.ts';
+import { OWN_SERVER_CASES, type OwnServerCase, WEBHOOK_CASES, type WebhookCase } from './cases.ts';
 import { type Children, portOf } from './children.ts';
 import { createLoadProcess } from './load-process.ts';
 import { busyCpuUs, describeMachine } from './machine.ts';
@@ -9,11 +9,24 @@ import { type Bench, measureBackground, measureLatency, measureThroughput, targe
 import { measureIdleMemory, measureStarts, memoryRows } from './measure-starts.ts';
 import type { BenchOptions } from './options.ts';
 import { treeCpuUs } from './process-tree.ts';
+import { measureChildren, measureLaunch, measureParallel, measureRounds, measureSchedules } from './measure-flow.ts';
 import { measureLists } from './measure-lists.ts';
 import { measureLive } from './measure-live.ts';
+import { measureWaiting, measureWorkflows } from './measure-many.ts';
+import type { OwnServerBench } from './own-server.ts';
 import { callApi, publishContract, queryRuns, startPlugboard, withServersDatabase } from './plugboard-server.ts';
 import type { FigureRow, Results, ThroughputRow } from './results.ts';
 import { type Target, againstTarget, floorTarget, plugboardTarget } from './target.ts';
+
+const OWN_SERVER: Readonly<Record<OwnServerCase, (bench: OwnServerBench) => Promise<FigureRow[]>>> = {
+  waiting: measureWaiting,
+  workflows: measureWorkflows,
+  launch: measureLaunch,
+  parallel: measureParallel,
+  rounds: measureRounds,
+  children: measureChildren,
+  schedules: measureSchedules,
+};
 
 export interface BenchSurroundings {
   readonly children: Children;
@@ -93,13 +106,16 @@ export async function runBench(options: BenchOptions, { children, scratch, progr
   if (options.cases.includes('lists')) figures.push(...(await measureLists({ dataDir, url: server.url, progress, note: bench.note })));
 
   server.checkRunning();
-  const othersShare = others();
-  if (othersShare !== undefined) notes.push(`other processes took ${(othersShare * 100).toFixed(0)} % of the machine's CPU meanwhile`);
   if (options.cases.includes('memory')) figures.push(...memoryRows(server, 'after load'));
   const after = await queryRuns(dataDir);
   notes.push(describeStored(stored.rows - before.rows, ours.tally));
   progress('stopping the server');
   await server.stop();
+  for (const id of OWN_SERVER_CASES) {
+    if (options.cases.includes(id)) figures.push(...(await OWN_SERVER[id]({ ...bench, children, scratch })));
+  }
+  const othersShare = others();
+  if (othersShare !== undefined) notes.push(`other processes took ${(othersShare * 100).toFixed(0)} % of the machine's CPU meanwhile`);
   if (options.cases.includes('memory')) figures.push(...(await measureIdleMemory(children, dataDir)));
   if (options.cases.includes('start')) {
     const echo = WEBHOOK_CASES.find(({ id }) => id === 'echo') as WebhookCase;

@@ -3,7 +3,7 @@
  * run, so that details are read and folded as ever.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { type Database, addMember, createPerson, openSession, uuidFloor } from '@plugboard/persistence';
+import { type Database, addMember, createPerson, openSession, rollUpStatistics, uuidFloor } from '@plugboard/persistence';
 
 export interface SeedOptions {
   /** The workspace that is filled; it holds the published workflow `like` with at least one run that succeeded. */
@@ -186,6 +186,8 @@ async function seedRuns(
        from run where workspace_id = $1 and workflow_id = any($3::uuid[]) group by 1, 2, 3, 4, 5`,
     [like.workspaceId, idAt(now), workflowIds],
   );
+  // As the server does once an hour.
+  while ((await rollUpStatistics(database, { workspaceId: like.workspaceId, before: now, limit: BATCH })) === BATCH);
   await database.query(
     `insert into run_tag (workspace_id, key, value, run_id)
      select workspace_id, 'customer', 'c' || right(id::text, 2), id from run where workspace_id = $1 and workflow_id = any($2::uuid[])`,

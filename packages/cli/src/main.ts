@@ -8,14 +8,18 @@ import { heldRunsCommand } from './commands/held-runs.ts';
 import { importCommand } from './commands/import.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { pauseCommand, resumeCommand } from './commands/pause.ts';
+import { rerunCommand } from './commands/rerun.ts';
 import { resolveCommand } from './commands/resolve.ts';
 import { restoreCommand } from './commands/restore.ts';
+import { retryCommand } from './commands/retry.ts';
 import { rotateRootKeyCommand } from './commands/rotate-root-key.ts';
 import { runCommand } from './commands/run.ts';
 import { runsCommand } from './commands/runs.ts';
+import { schedulesCommand } from './commands/schedules.ts';
 import { settingsCommand } from './commands/settings.ts';
 import { showCommand } from './commands/show.ts';
 import { startCommand } from './commands/start.ts';
+import { testCommand } from './commands/test.ts';
 import { validateCommand } from './commands/validate.ts';
 import { workflowsCommand } from './commands/workflows.ts';
 import { CommandFailure, reportFailure } from './failure.ts';
@@ -55,6 +59,10 @@ for (const add of [
   pauseCommand,
   resumeCommand,
   resolveCommand,
+  retryCommand,
+  rerunCommand,
+  testCommand,
+  schedulesCommand,
   doctorCommand,
   settingsCommand,
   backupCommand,

@@ -2,9 +2,11 @@
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { CONTRACT, Plugboard } from './plugboard-process.ts';
 
+const EVERY_NIGHT = fileURLToPath(new URL('../../../examples/nightly-report.workflow.json', import.meta.url));
 const PASSPHRASE = 'a few words in a row';
 let server: Plugboard;
 let dir: string;
@@ -14,7 +16,7 @@ beforeAll(async () => {
   writeFileSync(join(dir, 'passphrase'), `${PASSPHRASE}\n`);
   server = await Plugboard.create();
   await server.start();
-  expect(server.command('import', '--publish', `${CONTRACT}echo.workflow.json`).code).toBe(0);
+  for (const file of [`${CONTRACT}echo.workflow.json`, EVERY_NIGHT]) expect(server.command('import', '--publish', file).code).toBe(0);
 });
 afterAll(async () => {
   await server.remove();
@@ -69,6 +71,9 @@ test('restored beside and started there, it answers as the first did', { timeout
   });
   expect(answer.status).not.toBe(404);
   expect(copy.command('held-runs').stdout).toBe('0 runs: held\n');
+  expect(copy.command('doctor').stdout).toContain('1 schedules of a restored backup are held');
+  expect(copy.command('held-runs', 'cancel').code).toBe(0);
+  expect(copy.command('doctor').stdout).not.toContain('are held');
   expect(await copy.stop()).toBe(0);
 
   const cold = copy.command('backup', join(dir, 'stopped.backup'));

@@ -1,4 +1,4 @@
-/** Reads the commands of docs/tour.md and what the page says that they print. */
+/** Reads the commands of a page and what it says that they print. */
 
 export interface PageStep {
   /** Text of a block marked `sh`. */

@@ -34,8 +34,10 @@ export class TourService {
           key: typeof key === 'string' ? key : undefined,
           body: Buffer.concat(chunks).toString(),
         };
-        service.seen.push(request);
-        const { status, body } = service.answer(request);
+        // One of the examples asks by itself, every few seconds.
+        const asksByItself = request.path === '/articles';
+        if (!asksByItself) service.seen.push(request);
+        const { status, body } = asksByItself ? { status: 200, body: [] } : service.answer(request);
         res.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
       });
     });

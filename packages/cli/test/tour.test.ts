@@ -1,6 +1,6 @@
 /**
- * A real job from a file to an answer, as a user would set it up: the example workflows and the commands of docs/tour.md, over real HTTP, on the
- * built server. What the workflows must answer is computed here from the same file, without the product.
+ * A real job from a file to an answer, as a user would set it up: the example workflows and the commands of docs/tour.md and README.md, over real
+ * HTTP, on the built server. What the workflows must answer is computed here from the same file, without the product.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -116,10 +116,10 @@ describe('the example workflows', () => {
     if (folder) rmSync(folder, { recursive: true, force: true });
   });
 
-  test.each(exampleFiles)('%s has no problems and can be published', (name) => {
-    const validated = server.command('validate', join(EXAMPLES, name));
+  test('have no problems and can be published', () => {
+    const validated = server.command('validate', ...exampleFiles.map((name) => join(EXAMPLES, name)));
     expect(validated.code, validated.stderr).toBe(0);
-    publish(name);
+    publish(...exampleFiles);
   });
 
   test('a CSV file is parsed, filtered, grouped, enriched over HTTP and answered', async () => {
@@ -274,8 +274,8 @@ describe('the example workflows', () => {
     expect(service.seen.every(({ key }) => key !== undefined)).toBe(true);
   });
 
-  function publish(name: string): void {
-    const imported = server.command('import', '--publish', join(folder, name));
+  function publish(...names: readonly string[]): void {
+    const imported = server.command('import', '--publish', ...names.map((name) => join(folder, name)));
     expect(imported.code, imported.stderr).toBe(0);
   }
 
@@ -303,7 +303,8 @@ describe('the example workflows', () => {
   }
 });
 
-describe('docs/tour.md', () => {
+/** Pages whose commands are carried out as they stand, from the first to the last. */
+describe.each(['docs/tour.md', 'README.md'])('%s', (page) => {
   let server: Plugboard;
   let folder: string;
   let servicePort: number;
@@ -326,8 +327,8 @@ describe('docs/tour.md', () => {
   });
 
   test('every command does what the page says, in the order of the page', { timeout: 240_000 }, async () => {
-    const steps = readPage(readFileSync(join(ROOT, 'docs', 'tour.md'), 'utf8'));
-    expect(steps.length).toBeGreaterThan(10);
+    const steps = readPage(readFileSync(join(ROOT, page), 'utf8'));
+    expect(steps.length).toBeGreaterThan(8);
     for (const step of steps) {
       const place = `line ${step.line} of the page`;
       if (/^PLUGBOARD_EGRESS_ALLOW=127\.0\.0\.1:7500 npm start$/.test(step.commands.trim())) await server.start();
@@ -346,7 +347,7 @@ describe('docs/tour.md', () => {
     ).runs;
     await ended(server, letters?.id ?? '');
     const sent = heard.split('\n').flatMap((line) => {
-      const match = /^POST \/letters 201 \{"to":"(\w+)".* key (\S+)$/.exec(line);
+      const match = /^POST \/letters 201 \{"to":"(\w+)".* the wages .* key (\S+)$/.exec(line);
       return match ? [{ to: match[1] ?? '', key: match[2] ?? '' }] : [];
     });
     const keys = Map.groupBy(sent, (letter) => letter.key);
@@ -367,12 +368,14 @@ describe('docs/tour.md', () => {
     commands: string,
   ): Promise<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }> {
     const runId = commands.includes('RUN') ? newestRunId() : '';
+    const failed = commands.includes('FAILED') ? await failedRunId() : '';
     for (const name of exampleFiles) {
       writeFileSync(join(folder, name), here(readFileSync(join(EXAMPLES, name), 'utf8')));
     }
     const script = `npx() { shift; "$PLUGBOARD_NODE" "$PLUGBOARD_MAIN" "$@"; }\nset -e\n${here(commands)
       .replaceAll('examples/', './')
-      .replaceAll(/\bRUN\b/g, runId)}`;
+      .replaceAll(/\bRUN\b/g, runId)
+      .replaceAll(/\bFAILED\b/g, failed)}`;
     const child = spawn('bash', ['-c', script], {
       cwd: folder,
       env: { ...server.environment(), PLUGBOARD_NODE: process.execPath, PLUGBOARD_MAIN: MAIN },
@@ -389,6 +392,14 @@ describe('docs/tour.md', () => {
   function newestRunId(): string {
     const { runs } = JSON.parse(server.command('runs', '--json', '--limit', '1').stdout) as { readonly runs: readonly RunLine[] };
     return runs[0]?.id.slice(-8) ?? '';
+  }
+
+  /** The run of the page that fails, once it has. */
+  async function failedRunId(): Promise<string> {
+    const failed = (): readonly RunLine[] =>
+      (JSON.parse(server.command('runs', '--json', '--status', 'failed').stdout) as { readonly runs: readonly RunLine[] }).runs;
+    await expect.poll(() => failed().length, { timeout: 20_000 }).toBe(1);
+    return failed()[0]?.id.slice(-8) ?? '';
   }
 
   async function startService(): Promise<void> {

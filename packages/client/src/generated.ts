@@ -2,7 +2,7 @@
 import type { Call, CallOptions, Download, UploadBody } from './call-types.ts';
 
 /** Every problem the server answers with. */
-export type ProblemCode = "ALREADY_DONE" | "BACKUP_FAILED" | "BODY_INVALID" | "BODY_TOO_LARGE" | "BODY_UNSUPPORTED" | "CONFLICT" | "CONNECTION_INSECURE" | "CREDENTIAL_USE_REQUIRED" | "DEFINITION_INVALID" | "DRAFT_CONFLICT" | "DRAFT_HELD" | "DRAFT_OUTDATED" | "ENTITLEMENT_EXCEEDED" | "FORBIDDEN" | "HOOK_PATH_TAKEN" | "INPUT_INVALID" | "KEY_REUSED" | "LAST_OWNER" | "LIMIT_REACHED" | "LINK_REFUSED" | "METHOD_NOT_ALLOWED" | "NAME_TAKEN" | "NOTHING_TO_UNDO" | "NOT_EMPTY" | "NOT_FOUND" | "NO_TRIGGER" | "OPS_INVALID" | "PROVIDER_FAILED" | "RANGE_INVALID" | "REQUEST_REFUSED" | "RUN_ENDED" | "RUN_STATE" | "SERVER_BUSY" | "SERVER_STOPPING" | "SETTING_LOCKED" | "SIGN_IN_FAILED" | "TOO_DEEP" | "TOO_MANY_ATTEMPTS" | "TOO_MANY_REQUESTS" | "TOTP_REQUIRED" | "UNAUTHENTICATED";
+export type ProblemCode = "ALREADY_DONE" | "BACKUP_FAILED" | "BODY_INVALID" | "BODY_TOO_LARGE" | "BODY_UNSUPPORTED" | "CONFLICT" | "CONNECTION_INSECURE" | "CREDENTIAL_USE_REQUIRED" | "DATA_ERASED" | "DEFINITION_INVALID" | "DRAFT_CONFLICT" | "DRAFT_HELD" | "DRAFT_OUTDATED" | "ENTITLEMENT_EXCEEDED" | "FORBIDDEN" | "HOOK_PATH_TAKEN" | "INPUT_INVALID" | "KEY_REUSED" | "LAST_OWNER" | "LIMIT_REACHED" | "LINK_REFUSED" | "MAIL_NOT_SENT" | "METHOD_NOT_ALLOWED" | "NAME_TAKEN" | "NOTHING_TO_UNDO" | "NOT_EMPTY" | "NOT_FOUND" | "NO_TRIGGER" | "OPS_INVALID" | "POLL_FAILED" | "PROVIDER_FAILED" | "RANGE_INVALID" | "REQUEST_REFUSED" | "RUN_ENDED" | "RUN_STATE" | "SERVER_BUSY" | "SERVER_STOPPING" | "SETTING_LOCKED" | "SIGN_IN_FAILED" | "STEP_STATE" | "TESTS_FAILED" | "TOO_DEEP" | "TOO_MANY_ATTEMPTS" | "TOO_MANY_REQUESTS" | "TOTP_REQUIRED" | "TYPE_MISSING" | "UNAUTHENTICATED";
 
 export type AccessReason = { readonly kind: AccessReasonKind; readonly on: GrantResourceKind; readonly role: Role; readonly team?: string; };
 
@@ -11,6 +11,34 @@ export type AccessReasonKind = "member" | "owner" | "grant" | "team";
 export type AccessRow = { readonly principalId: string; readonly name: string; readonly kind: "person" | "service"; readonly role: Role; readonly reasons: readonly AccessReason[]; };
 
 export type ApiKeyRow = { readonly id: string; readonly name: string; readonly prefix: string; readonly owner: PersonRef; readonly scopes: readonly string[]; readonly createdAt: string; readonly expiresAt?: string; readonly lastUsedAt?: string; };
+
+export type Approval = { readonly id: string; readonly title: string; readonly workflow: ApprovalWorkflow; readonly runId: string; /** late: nobody decided in time. closed: the run ended first. */ readonly state: ApprovalState; /** Approvals so far. */ readonly approved: number; readonly needed: number; /** Whether you may decide. */ readonly isMine: boolean; readonly isDecidedByYou: boolean; readonly isEscalated: boolean; readonly createdAt: string; readonly dueAt?: string; readonly endedAt?: string; /** Safe to put into a page. */ readonly messageHtml: string; readonly fields: readonly ApprovalField[]; readonly nodeId: string; readonly requestedBy?: PersonRef; readonly commentOn: ApprovalCommentOn; readonly deciders: ApprovalDeciders; readonly escalatedAt?: string; readonly reminders: number; readonly decisions: readonly ApprovalDecision[]; };
+
+export type ApprovalCommentOn = "never" | "rejection" | "always";
+
+export type ApprovalCounts = { readonly mine: number; readonly open: number; };
+
+export type ApprovalDeciders = { readonly persons: readonly string[]; readonly roles: readonly string[]; readonly teams: readonly string[]; };
+
+export type ApprovalDecision = { /** Absent for whoever had the link. */ readonly by?: PersonRef; readonly decision: ApprovalDecisionKind; readonly comment?: string; /** Names of fields this person changed. */ readonly changed: readonly string[]; readonly via: ApprovalVia; readonly at: string; };
+
+export type ApprovalDecisionKind = "approve" | "reject";
+
+export type ApprovalField = { readonly name: string; readonly title: string; readonly kind: string; readonly help?: string; readonly value?: unknown; /** Whether a decider may change it. */ readonly edit: boolean; readonly required: boolean; readonly options: readonly FieldOption[]; readonly min?: string; readonly max?: string; };
+
+export type ApprovalOutcome = "counted" | "already_decided" | "closed";
+
+export type ApprovalPage = { readonly rows: readonly ApprovalRow[]; readonly endCursor?: string; readonly hasMore: boolean; };
+
+export type ApprovalRow = { readonly id: string; readonly title: string; readonly workflow: ApprovalWorkflow; readonly runId: string; /** late: nobody decided in time. closed: the run ended first. */ readonly state: ApprovalState; /** Approvals so far. */ readonly approved: number; readonly needed: number; /** Whether you may decide. */ readonly isMine: boolean; readonly isDecidedByYou: boolean; readonly isEscalated: boolean; readonly createdAt: string; readonly dueAt?: string; readonly endedAt?: string; };
+
+export type ApprovalState = "open" | "approved" | "rejected" | "late" | "closed";
+
+export type ApprovalVia = "page" | "api" | "link";
+
+export type ApprovalWorkflow = { readonly id: string; readonly name: string; };
+
+export type ApprovalsShown = "mine" | "open" | "ended" | "all";
 
 export type AuditActor = { readonly name: string; readonly kind: AuditActorKind; };
 
@@ -32,15 +60,27 @@ export type BackupView = { readonly name: string; readonly kind: BackupKind; rea
 
 export type BulkKind = "workflow" | "run";
 
-export type BulkRunAct = "cancel" | "delete" | "again";
+export type BulkRunAct = "cancel" | "pause" | "resume" | "delete" | "eraseData" | "again" | "retry";
 
 export type BulkRunSource = "same" | "live" | "draft";
 
-export type BulkWorkflowAct = "delete" | "restore" | "moveToFolder" | "move" | "tag" | "publish" | "unpublish" | "pause" | "resume";
+export type BulkWorkflowAct = "delete" | "restore" | "moveToFolder" | "move" | "tag" | "publish" | "unpublish" | "pause" | "resume" | "test";
+
+export type CalledRun = { readonly id: string; readonly workflow: NamedRef; readonly version: number; readonly status: RunStatus; readonly nodeId: string; readonly round?: readonly number[]; readonly part: number; readonly isAwaited: boolean; readonly startedAt: string; readonly endedAt?: string; readonly error?: CalledRunFailure; };
+
+export type CalledRunFailure = { readonly code: string; readonly message: string; };
+
+export type CalledRuns = { readonly calledBy?: RunCaller; readonly rows: readonly CalledRun[]; readonly hidden: number; readonly nextCursor?: string; };
+
+export type ChainEnd = "run" | "next";
+
+export type ChainRun = { readonly id: string; readonly n: number; readonly status: RunStatus; readonly startedAt: string; readonly endedAt?: string; };
 
 export type ChangedCredential = { readonly id: string; readonly rev: number; };
 
 export type ChangedPart = { readonly id: string; readonly renamed?: Renaming; readonly changes: readonly FieldChange[]; readonly isMoved: boolean; };
+
+export type ContinuedRun = { readonly runId: string; readonly kept: number; readonly nodeId?: string; };
 
 export type CreatedApiKey = { readonly id: string; readonly secret: string; };
 
@@ -84,6 +124,8 @@ export type CredentialWorkflow = { readonly id: string; readonly name: string; r
 
 export type CurrentStep = { readonly nodeId: string; readonly name: string; readonly status: string; };
 
+export type DecidedApproval = { readonly outcome: ApprovalOutcome; readonly state: ApprovalState; readonly approved?: number; readonly needed?: number; };
+
 export type DefinitionProblem = { readonly code: string; readonly severity: Severity; readonly path: string; readonly message: string; readonly nodeId?: string; readonly edgeId?: string; readonly hint?: string; readonly params?: unknown; readonly offset?: number; };
 
 export type DeletedProject = { readonly id: string; readonly slug: string; readonly name: string; };
@@ -104,15 +146,21 @@ export type DraftChanges = { readonly rev: number; readonly changes: readonly Dr
 
 export type DraftHolder = { readonly person: PersonRef; readonly until: string; readonly isMe: boolean; readonly askedBy?: PersonRef; readonly askedAt?: string; };
 
+export type DraftRun = { readonly runId: string; };
+
 export type DuplicatedWorkflow = { readonly id: string; readonly name: string; };
 
 export type EditedDraft = { readonly rev: number; readonly appliedRev: number; readonly isReplay: boolean; readonly changes: readonly DraftChange[]; readonly isComplete: boolean; };
+
+export type EndedChain = { readonly runId: string; readonly stopped: ChainEnd; };
 
 export type EnvironmentName = "draft" | "live";
 
 export type FailedRuns = { readonly count: number; readonly mostOf?: MostFailed; };
 
 export type FieldChange = { readonly path: readonly string[]; readonly before?: unknown; readonly after?: unknown; };
+
+export type FieldOption = { readonly value: string; readonly title: string; };
 
 export type File = { readonly id: string; readonly name: string; /** What whoever made it said it is. */ readonly mime: string; readonly sizeBytes: number; readonly sha256: string; readonly createdAt: string; readonly createdById: string; /** The run that made it. */ readonly runId?: string; readonly expiresAt?: string; };
 
@@ -164,9 +212,11 @@ export type InvitationOffer = { readonly workspaceName: string; readonly email: 
 
 export type InvitationRow = { readonly id: string; readonly email: string; readonly role: Role; readonly invitedBy: PersonRef; readonly expiresAt: string; };
 
-export type InvitedMember = { readonly id: string; readonly link: string; };
+export type InvitedMember = { readonly id: string; readonly link: string; readonly isMailed: boolean; };
 
-export type Job = { readonly id: string; readonly kind: BulkKind; readonly act: string; readonly state: JobState; readonly isCancelRequested: boolean; readonly by: PersonRef; readonly createdAt: string; readonly endedAt?: string; readonly done: number; readonly unchanged: number; readonly failed: number; readonly total?: number; readonly code?: string; };
+export type Job = { readonly id: string; readonly kind: BulkKind; readonly act: string; readonly state: JobState; readonly isCancelRequested: boolean; readonly by: PersonRef; readonly createdAt: string; readonly endedAt?: string; readonly done: number; readonly unchanged: number; readonly failed: number; readonly total?: number; readonly code?: string; readonly message?: string; readonly file?: JobFile; };
+
+export type JobFile = { readonly name: string; readonly sizeBytes: number; readonly expiresAt: string; };
 
 export type JobItem = { readonly itemId: string; readonly outcome: JobOutcome; readonly code?: string; readonly message?: string; readonly result?: unknown; readonly at: string; };
 
@@ -180,9 +230,11 @@ export type Jobs = { readonly rows: readonly Job[]; readonly endCursor?: string;
 
 export type JoinRole = "viewer" | "runner" | "editor" | "admin";
 
+export type LastTestResult = { readonly outcome: TestOutcomeKind; readonly differences: number; readonly runId?: string; readonly durationMs: number; readonly at: string; readonly isOfThisDraft: boolean; };
+
 export type LaunchedExecution = { readonly id: string; readonly status: "pending"; };
 
-export type LimitKey = "workflows" | "projects" | "credentials" | "members";
+export type LimitKey = "workflows" | "projects" | "credentials" | "members" | "fileBytes" | "payloadBytes";
 
 export type LimitUse = { readonly limit: LimitKey; readonly used: number; readonly allowed?: number; };
 
@@ -206,15 +258,21 @@ export type MemberRows = { readonly rows: readonly MemberRow[]; readonly endCurs
 
 export type MergedTags = { readonly workflows: number; };
 
+export type MissedPolicy = "skip" | "once" | "all";
+
+export type MockedReply = { readonly method?: string; readonly url: string; readonly status?: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: unknown; };
+
 export type MostFailed = { readonly workflowName: string; readonly count: number; };
 
 export type NamedRef = { readonly id: string; readonly name: string; };
 
-export type NotificationRow = { readonly id: string; readonly kind: string; readonly params: unknown; readonly createdAt: string; readonly readAt?: string; };
+export type NotificationRow = { readonly id: string; readonly kind: string; readonly params: unknown; readonly count: number; readonly createdAt: string; readonly updatedAt: string; readonly readAt?: string; };
 
 export type NotificationRows = { readonly rows: readonly NotificationRow[]; readonly endCursor?: string; readonly hasMore: boolean; };
 
 export type NowSummary = { readonly running: readonly RunningRun[]; readonly runningCount: number; readonly waiting: WaitingRuns; readonly failedToday: FailedRuns; readonly endedToday: number; };
+
+export type OverlapPolicy = "allow" | "skip" | "queue" | "cancel";
 
 export type PartCheck = { readonly isValid: boolean; readonly problems: readonly DefinitionProblem[]; };
 
@@ -238,9 +296,15 @@ export type PlacedWorkflow = { readonly id: string; readonly name: string; reado
 
 export type PlacedWorkflows = { readonly rows: readonly PlacedWorkflow[]; readonly endCursor?: string; readonly hasMore: boolean; };
 
-export type PlanLimits = { readonly workflows?: number; readonly projects?: number; readonly credentials?: number; readonly members?: number; };
+export type PlanLimits = { readonly workflows?: number; readonly projects?: number; readonly credentials?: number; readonly members?: number; readonly fileBytes?: number; readonly payloadBytes?: number; };
 
 export type PlanView = { readonly key: string; readonly name: string; readonly limits: Readonly<Record<string, number>>; readonly rev: number; };
+
+export type Poll = { readonly id: string; readonly workflowId: string; readonly workflowName: string; readonly nodeId: string; readonly nodeName: string; readonly state: ScheduleState; readonly isWorkflowPaused: boolean; readonly everySeconds: number; readonly nextAt: string; readonly failures: number; readonly problem?: string; readonly failedAt?: string; readonly answeredAt?: string; readonly foundAt?: string; readonly lastRunId?: string; };
+
+export type PollTest = { readonly items: readonly unknown[]; };
+
+export type Polls = { readonly rows: readonly Poll[]; readonly endCursor?: string; readonly hasMore: boolean; };
 
 export type Profile = { readonly id: string; readonly name: string; readonly email: string; readonly locale: string; readonly zone: string; readonly hasPassword: boolean; readonly hasTotp: boolean; readonly rev: number; };
 
@@ -280,11 +344,15 @@ export type RotatedRootKey = { readonly rootKeyId: string; readonly rewrapped: n
 
 export type RunAgainSource = "same" | "live" | "draft";
 
+export type RunCaller = { readonly runId: string; readonly nodeId: string; readonly depth: number; };
+
 export type RunCancel = { readonly by: string; readonly reason?: string; };
 
-export type RunDetail = { readonly id: string; readonly workflow: NamedRef; readonly version?: number; readonly status: RunStatus; readonly waitingFor?: string; readonly trigger: TriggerKind; readonly initiator?: PersonRef; readonly startedAt: string; readonly endedAt?: string; readonly durationMs?: number; readonly error?: RunErrorView; readonly costPd?: string; readonly definition: unknown; readonly seq: number; readonly activeMs: number; readonly itemsIn: number; readonly tags: readonly RunTag[]; readonly limits: RunLimits; readonly may: RunRights; };
+export type RunChain = { readonly rows: readonly ChainRun[]; readonly hasMore: boolean; };
 
-export type RunDurations = { readonly p50: number; readonly p95: number; readonly max: number; readonly runs: number; };
+export type RunDetail = { readonly id: string; readonly workflow: NamedRef; readonly version?: number; readonly status: RunStatus; readonly waitingFor?: string; readonly trigger: TriggerKind; readonly initiator?: PersonRef; readonly startedAt: string; readonly endedAt?: string; readonly durationMs?: number; readonly error?: RunErrorView; readonly costPd?: string; readonly definition: unknown; readonly seq: number; readonly activeMs: number; readonly itemsIn: number; readonly isErased: boolean; readonly origin?: RunOrigin; readonly tags: readonly RunTag[]; readonly limits: RunLimits; readonly may: RunRights; };
+
+export type RunDurations = { readonly mean: number; readonly p50: number; readonly p95: number; readonly p99: number; readonly max: number; readonly runs: number; };
 
 export type RunErrorView = { readonly code: string; readonly message: string; readonly nodeId?: string; readonly nodeName?: string; readonly item?: number; };
 
@@ -297,6 +365,10 @@ export type RunHead = { readonly id: string; readonly status: RunStatus; readonl
 export type RunHeads = { readonly runs: readonly RunHead[]; readonly nextCursor?: string; };
 
 export type RunLimits = { readonly costPd?: string; readonly activeMs: number; };
+
+export type RunMadeFrom = { readonly id: string; readonly how: string; readonly nodeId?: string; readonly status: RunStatus; readonly startedAt: string; };
+
+export type RunOrigin = { readonly runId?: string; readonly how: string; readonly nodeId?: string; };
 
 export type RunOutput = { readonly output: unknown; };
 
@@ -314,17 +386,19 @@ export type RunStatistics = { readonly since: string; readonly until: string; re
 
 export type RunStatus = "pending" | "running" | "paused" | "waiting" | "succeeded" | "failed" | "cancelled" | "timed_out";
 
-export type RunStepRow = { readonly nodeId: string; readonly name: string; readonly type: string; readonly status: string; readonly attempt: number; readonly startedAt?: string; readonly endedAt?: string; readonly durationMs?: number; readonly itemsIn: number; readonly itemsOut: number; readonly error?: StepFailure; };
+export type RunStepRow = { readonly nodeId: string; readonly name: string; readonly type: string; readonly status: string; readonly attempt: number; readonly startedAt?: string; readonly endedAt?: string; readonly durationMs?: number; readonly itemsIn: number; readonly itemsOut: number; readonly carried?: string; readonly error?: StepFailure; };
 
 export type RunStepRows = { readonly rows: readonly RunStepRow[]; };
 
-export type RunSteps = { readonly id: string; readonly status: RunStatus; readonly waitingFor?: string; readonly workflowId: string; readonly workflowName?: string; readonly version: number; readonly environment: EnvironmentName; readonly trigger: TriggerKind; readonly startedAt: string; readonly endedAt?: string; readonly durationMs?: number; readonly error?: RunFailure; readonly events: number; readonly takenOver?: readonly string[]; readonly cancelled?: RunCancel; readonly steps: unknown; };
+export type RunSteps = { readonly id: string; readonly status: RunStatus; readonly waitingFor?: string; readonly workflowId: string; readonly workflowName?: string; readonly version: number; readonly environment: EnvironmentName; readonly trigger: TriggerKind; readonly startedAt: string; readonly endedAt?: string; readonly durationMs?: number; readonly error?: RunFailure; readonly events: number; readonly origin?: RunOrigin; readonly takenOver?: readonly string[]; readonly cancelled?: RunCancel; readonly steps: unknown; };
 
 export type RunTag = { readonly key: string; readonly value: string; };
 
 export type RunningGrant = { readonly workspaceId: string; readonly workflowId: string; readonly environment: number; readonly key: string; readonly credentialId: string; };
 
 export type RunningRun = { readonly runId: string; readonly workflowName: string; readonly stepsDone: number; readonly stepsTotal: number; };
+
+export type RunsMadeFrom = { readonly rows: readonly RunMadeFrom[]; };
 
 export type SavedDraft = { readonly rev: number; readonly isChanged: boolean; };
 
@@ -336,13 +410,25 @@ export type SavedProject = { readonly id: string; readonly rev: number; };
 
 export type SavedTeam = { readonly id: string; readonly rev: number; };
 
+export type SavedTest = { readonly testId: string; readonly rev: number; };
+
 export type SavedVariable = { readonly rev: number; };
 
 export type SavedView = { readonly id: string; readonly page: string; readonly name: string; readonly filter: unknown; readonly isShared: boolean; readonly rev: number; readonly may: ViewRights; };
 
+export type Schedule = { readonly id: string; readonly workflowId: string; readonly workflowName: string; readonly nodeId: string; readonly nodeName: string; readonly text: string; readonly cron: readonly string[]; readonly intervals: readonly unknown[]; readonly timezone: string; readonly missed: MissedPolicy; readonly overlap: OverlapPolicy; readonly state: ScheduleState; readonly isWorkflowPaused: boolean; readonly nextAt?: string; readonly nextRuns: readonly UpcomingRun[]; readonly lastDueAt?: string; readonly lastRunId?: string; readonly skipped: number; readonly problem?: string; };
+
+export type SchedulePreview = { readonly timezone: string; readonly text: string; readonly runs: readonly UpcomingRun[]; readonly problems: readonly TimetableProblem[]; };
+
+export type ScheduleRun = { readonly runId: string; };
+
+export type ScheduleState = "active" | "paused" | "held";
+
+export type Schedules = { readonly rows: readonly Schedule[]; readonly endCursor?: string; readonly hasMore: boolean; };
+
 export type ScopeInfo = { readonly scope: string; readonly title: string; readonly group: string; };
 
-export type Session = { readonly kind: SessionKind; readonly person?: SignedInPerson; readonly workspaces: readonly WorkspaceRef[]; readonly isOperator: boolean; readonly providers: readonly SignInProvider[]; };
+export type Session = { readonly kind: SessionKind; readonly person?: SignedInPerson; readonly workspaces: readonly WorkspaceRef[]; readonly isOperator: boolean; readonly providers: readonly SignInProvider[]; readonly resetsByMail: boolean; };
 
 export type SessionKind = "setup" | "signedOut" | "signedIn";
 
@@ -350,9 +436,9 @@ export type SessionRow = { readonly id: string; readonly isCurrent: boolean; rea
 
 export type SettingLevel = "workspace" | "instance";
 
-export type SettingOrigin = "default" | "instance" | "workspace" | "environment";
+export type SettingOrigin = "default" | "person" | "project" | "workspace" | "instance" | "environment";
 
-export type SettingView = { readonly key: string; readonly title: string; readonly help: string; readonly group: string; readonly form: unknown; readonly value: unknown; readonly default: unknown; readonly from: SettingOrigin; readonly updatedBy?: PersonRef; readonly updatedAt?: string; readonly rev: number; readonly isDangerous: boolean; readonly isImmediate: boolean; readonly mayChange: boolean; };
+export type SettingView = { readonly key: string; readonly title: string; readonly help: string; readonly group: string; readonly form: unknown; readonly value: unknown; readonly default: unknown; readonly from: SettingOrigin; readonly updatedBy?: PersonRef; readonly updatedAt?: string; readonly rev: number; readonly isDangerous: boolean; readonly isSecret: boolean; readonly isImmediate: boolean; readonly mayChange: boolean; };
 
 export type Severity = "error" | "warning";
 
@@ -363,6 +449,8 @@ export type SignInProvider = { readonly id: string; readonly title: string; };
 export type SignedInPerson = { readonly id: string; readonly name: string; readonly email: string; readonly zone: string; readonly hasTotp: boolean; };
 
 export type SkippedChange = { readonly op: number; readonly kind: string; readonly id: string; readonly field: readonly string[]; readonly mine?: unknown; readonly theirs?: unknown; };
+
+export type StartedBackfill = { readonly id: string; readonly total: number; };
 
 export type StartedJob = { readonly id: string; readonly total?: number; };
 
@@ -398,13 +486,27 @@ export type TeamRow = { readonly id: string; readonly name: string; readonly des
 
 export type TeamView = { readonly id: string; readonly name: string; readonly description: string; readonly rev: number; readonly members: readonly PersonRef[]; };
 
+export type TestDifference = { readonly node: string; readonly path: string; readonly expected?: unknown; readonly actual?: unknown; };
+
+export type TestEnd = "succeeded" | "failed";
+
+export type TestExpectation = { readonly node: string; readonly port?: string; readonly items: readonly unknown[]; readonly ignore?: readonly string[]; };
+
 export type TestListener = { readonly id: string; readonly url: string; readonly methods: readonly string[]; readonly mode: TestListenerMode; readonly nodeId: string; readonly createdAt: string; readonly expiresAt: string; readonly takenAt?: string; readonly runId?: string; readonly captured?: unknown; };
 
 export type TestListenerMode = "run" | "capture";
 
 export type TestListeners = { readonly listeners: readonly TestListener[]; };
 
+export type TestOutcome = { readonly testId: string; readonly name: string; readonly outcome: TestOutcomeKind; readonly message?: string; readonly differences: readonly TestDifference[]; readonly runId?: string; readonly durationMs: number; };
+
+export type TestOutcomeKind = "passed" | "failed" | "broken";
+
+export type TestOutcomes = { readonly passed: number; readonly failed: number; readonly broken: number; readonly results: readonly TestOutcome[]; };
+
 export type TestedCredential = { readonly health: CredentialHealth; readonly text: string; };
+
+export type TimetableProblem = { readonly code: string; readonly param: string; readonly message: string; readonly hint: string; };
 
 export type TokenAudience = "api" | "live";
 
@@ -419,6 +521,10 @@ export type TrashedThings = { readonly rows: readonly TrashedThing[]; readonly k
 export type TriggerKind = "manual" | "webhook" | "schedule" | "poll" | "stream" | "parent" | "rerun" | "error";
 
 export type UnknownDecision = "retry" | "done" | "fail";
+
+export type UnreadNotifications = { readonly unread: number; };
+
+export type UpcomingRun = { readonly at: string; readonly localTime: string; readonly offset: string; };
 
 export type UpdatedFolder = { readonly rev: number; };
 
@@ -443,6 +549,8 @@ export type VersionRows = { readonly rows: readonly VersionRow[]; readonly endCu
 export type ViewRights = { readonly edit: boolean; };
 
 export type WaitingRuns = { readonly count: number; readonly oldestAt?: string; };
+
+export type WhilePaused = "hold" | "refuse";
 
 export type WorkflowBundle = { readonly format: "plugboard/workflows"; readonly workflows: readonly unknown[]; readonly missing: readonly string[]; readonly endCursor?: string; };
 
@@ -470,6 +578,10 @@ export type WorkflowRow = { readonly id: string; readonly name: string; readonly
 
 export type WorkflowRows = { readonly rows: readonly WorkflowRow[]; readonly endCursor?: string; readonly hasMore: boolean; };
 
+export type WorkflowSettingOrigin = "default" | "workflow" | "person" | "project" | "workspace" | "instance" | "environment";
+
+export type WorkflowSettingView = { readonly key: string; readonly title: string; readonly help: string; readonly value: unknown; readonly from: WorkflowSettingOrigin; };
+
 export type WorkflowSort = "recentlyRun" | "recentlyEdited" | "name";
 
 export type WorkflowStart = { readonly nodeId: string; readonly kind: string; readonly text: string; };
@@ -480,11 +592,19 @@ export type WorkflowStatistics = { readonly id: string; readonly name: string; r
 
 export type WorkflowTags = { readonly tags: readonly TagRef[]; };
 
+export type WorkflowTest = { readonly id: string; readonly name: string; readonly trigger?: string; readonly input: readonly unknown[]; readonly pins?: Readonly<Record<string, Readonly<Record<string, readonly unknown[]>>>>; readonly mocks?: readonly MockedReply[]; readonly expect: readonly TestExpectation[]; readonly ends?: TestEnd; };
+
+export type WorkflowTestDetail = { readonly test: unknown; readonly differences: readonly TestDifference[]; };
+
+export type WorkflowTestRow = { readonly id: string; readonly name: string; readonly expects: number; readonly last?: LastTestResult; };
+
+export type WorkflowTests = { readonly rows: readonly WorkflowTestRow[]; readonly rev: number; };
+
 export type WorkflowView = "all" | "live" | "drafts" | "attention";
 
 export type WorkspaceRef = { readonly id: string; readonly slug: string; readonly name: string; readonly role: Role; };
 
-export type WorkspaceRow = { readonly id: string; readonly slug: string; readonly name: string; readonly zone: string; readonly plan: string; readonly rev: number; readonly createdAt: string; readonly deletedAt?: string; };
+export type WorkspaceRow = { readonly id: string; readonly slug: string; readonly name: string; readonly zone: string; readonly plan: string; readonly rev: number; readonly createdAt: string; readonly deletedAt?: string; readonly purgeAt?: string; };
 
 export type WorkspaceView = { readonly id: string; readonly slug: string; readonly name: string; readonly zone: string; readonly plan: string; readonly rev: number; readonly createdAt: string; };
 
@@ -503,6 +623,25 @@ export interface ApiKeyRevokeInput {
   readonly id: string;
 }
 
+export interface ApprovalListInput {
+  readonly show?: ApprovalsShown;
+  /** Part of the title or of the name of the workflow. */ readonly search?: string;
+  readonly runId?: string;
+  readonly first?: number;
+  readonly after?: string;
+}
+
+export interface ApprovalGetInput {
+  readonly id: string;
+}
+
+export interface ApprovalDecideInput {
+  readonly id: string;
+  readonly decision: ApprovalDecisionKind;
+  readonly comment?: string;
+  /** New values of fields that may be changed, by name. */ readonly changes?: Readonly<Record<string, unknown>>;
+}
+
 export interface AuditListInput {
   readonly principalId?: string;
   readonly action?: string;
@@ -517,15 +656,15 @@ export interface BackupCreateInput {
 export interface BulkRunsInput {
   readonly act: BulkRunAct;
   readonly ids?: readonly string[];
-  readonly filter?: { readonly workflowId?: string; readonly statuses?: readonly RunStatus[]; readonly since?: string; readonly until?: string; readonly search?: string; };
-  readonly input?: { readonly folderId?: string; readonly projectId?: string; readonly add?: readonly string[]; readonly remove?: readonly string[]; readonly note?: string; readonly reason?: string; readonly source?: BulkRunSource; };
+  readonly filter?: { readonly workflowId?: string; readonly statuses?: readonly RunStatus[]; readonly triggers?: readonly TriggerKind[]; readonly since?: string; readonly until?: string; readonly search?: string; readonly tags?: readonly string[]; };
+  readonly input?: { readonly folderId?: string; readonly projectId?: string; readonly add?: readonly string[]; readonly remove?: readonly string[]; readonly note?: string; readonly reason?: string; readonly cancelFirst?: boolean; readonly source?: BulkRunSource; };
 }
 
 export interface BulkWorkflowsInput {
   readonly act: BulkWorkflowAct;
   readonly ids?: readonly string[];
   readonly filter?: { readonly search?: string; readonly projectId?: string; readonly folderId?: string; readonly tagIds?: readonly string[]; readonly starred?: boolean; };
-  readonly input?: { readonly folderId?: string; readonly projectId?: string; readonly add?: readonly string[]; readonly remove?: readonly string[]; readonly note?: string; readonly reason?: string; readonly source?: BulkRunSource; };
+  readonly input?: { readonly folderId?: string; readonly projectId?: string; readonly add?: readonly string[]; readonly remove?: readonly string[]; readonly note?: string; readonly reason?: string; readonly cancelFirst?: boolean; readonly source?: BulkRunSource; };
 }
 
 export interface CredentialListInput {
@@ -678,6 +817,10 @@ export interface InstanceAuditInput {
   readonly after?: string;
 }
 
+export interface InstanceTestMailInput {
+  readonly to?: string;
+}
+
 export interface InvitationCreateInput {
   readonly email: string;
   readonly role: Role;
@@ -707,6 +850,10 @@ export interface JobGetInput {
 }
 
 export interface JobCancelInput {
+  readonly id: string;
+}
+
+export interface JobFileInput {
   readonly id: string;
 }
 
@@ -763,6 +910,10 @@ export interface PersonResetPasswordInput {
   readonly password: string;
 }
 
+export interface PersonRequestPasswordResetInput {
+  readonly email: string;
+}
+
 export interface PersonUpdateInput {
   readonly name?: string;
   readonly locale?: string;
@@ -783,6 +934,12 @@ export interface IdentityUnlinkInput {
 export interface PersonChangePasswordInput {
   readonly current: string;
   readonly next: string;
+}
+
+export interface SettingChangeOwnInput {
+  readonly key: string;
+  readonly value: unknown;
+  readonly expectedRev: number;
 }
 
 export interface PersonConfirmTotpInput {
@@ -830,6 +987,26 @@ export interface PlanSaveInput {
   readonly limits: PlanLimits;
 }
 
+export interface PollListInput {
+  readonly first?: number;
+  readonly after?: string;
+  readonly search?: string;
+  readonly workflowId?: string;
+  readonly state?: ScheduleState;
+}
+
+export interface PollNowInput {
+  readonly id: string;
+}
+
+export interface PollPauseInput {
+  readonly id: string;
+}
+
+export interface PollResumeInput {
+  readonly id: string;
+}
+
 export interface ProjectCreateInput {
   readonly name: string;
   readonly slug: string;
@@ -859,6 +1036,17 @@ export interface ProjectRestoreInput {
   readonly id: string;
 }
 
+export interface SettingListOfProjectInput {
+  readonly projectId: string;
+}
+
+export interface SettingChangeOfProjectInput {
+  readonly projectId: string;
+  readonly key: string;
+  readonly value: unknown;
+  readonly expectedRev: number;
+}
+
 export interface RunStartInput {
   readonly workflowId?: string;
   readonly workflow?: string;
@@ -876,6 +1064,13 @@ export interface RunListInput {
   readonly workflow?: string;
   readonly cursor?: string;
   readonly limit?: number;
+}
+
+export interface RunExportInput {
+  readonly ids?: readonly string[];
+  readonly filter?: { readonly workflowId?: string; readonly statuses?: readonly RunStatus[]; readonly triggers?: readonly TriggerKind[]; readonly since?: string; readonly until?: string; readonly search?: string; readonly tags?: readonly string[]; };
+  readonly withData?: boolean;
+  readonly compress?: boolean;
 }
 
 export interface RunOverviewInput {
@@ -896,6 +1091,7 @@ export interface RunGetInput {
 
 export interface RunDeleteInput {
   readonly id: string;
+  readonly cancelFirst?: boolean;
 }
 
 export interface RunAgainInput {
@@ -904,18 +1100,43 @@ export interface RunAgainInput {
   readonly idempotencyKey?: string;
 }
 
+export interface RunCalledInput {
+  readonly id: string;
+  readonly first?: number;
+  readonly after?: string;
+}
+
 export interface RunCancelInput {
   readonly id: string;
   readonly reason?: string;
+  readonly waitMs?: number;
+}
+
+export interface RunChainInput {
+  readonly id: string;
+  readonly first?: number;
+  readonly before?: number;
 }
 
 export interface RunDetailInput {
   readonly id: string;
 }
 
+export interface RunEndChainInput {
+  readonly id: string;
+}
+
+export interface RunEraseDataInput {
+  readonly id: string;
+}
+
 export interface RunFactsInput {
   readonly id: string;
   readonly after?: number;
+}
+
+export interface RunMadeFromInput {
+  readonly id: string;
 }
 
 export interface RunOutputInput {
@@ -925,6 +1146,7 @@ export interface RunOutputInput {
 
 export interface RunPauseInput {
   readonly id: string;
+  readonly waitMs?: number;
 }
 
 export interface RunProgressInput {
@@ -934,6 +1156,15 @@ export interface RunProgressInput {
 export interface RunReplayRequestInput {
   readonly id: string;
   readonly source?: ReplaySource;
+}
+
+export interface RunRerunInput {
+  readonly id: string;
+  readonly nodeId: string;
+  readonly source?: RunAgainSource;
+  readonly items?: readonly Readonly<Record<string, unknown>>[];
+  readonly ports?: Readonly<Record<string, readonly Readonly<Record<string, unknown>>[]>>;
+  readonly idempotencyKey?: string;
 }
 
 export interface RunResolveInput {
@@ -946,6 +1177,22 @@ export interface RunResolveInput {
 
 export interface RunResumeInput {
   readonly id: string;
+  readonly waitMs?: number;
+}
+
+export interface RunRetryInput {
+  readonly id: string;
+  readonly nodeId?: string;
+  readonly source?: RunAgainSource;
+  readonly idempotencyKey?: string;
+}
+
+export interface RunSkipInput {
+  readonly id: string;
+  readonly nodeId: string;
+  readonly source?: RunAgainSource;
+  readonly items?: readonly Readonly<Record<string, unknown>>[];
+  readonly idempotencyKey?: string;
 }
 
 export interface RunStateInput {
@@ -976,6 +1223,46 @@ export interface RunStepLogInput {
   readonly runId: string;
   readonly nodeId: string;
   readonly path?: readonly number[];
+}
+
+export interface ScheduleListInput {
+  readonly first?: number;
+  readonly after?: string;
+  readonly search?: string;
+  readonly workflowId?: string;
+  readonly state?: ScheduleState;
+}
+
+export interface SchedulePreviewInput {
+  readonly cron?: readonly string[];
+  readonly intervals?: readonly Readonly<Record<string, unknown>>[];
+  readonly timezone?: string;
+  readonly startAt?: string;
+  readonly endAt?: string;
+  readonly from?: string;
+  readonly count?: number;
+}
+
+export interface ScheduleGetInput {
+  readonly id: string;
+}
+
+export interface ScheduleBackfillInput {
+  readonly id: string;
+  readonly from: string;
+  readonly until: string;
+}
+
+export interface SchedulePauseInput {
+  readonly id: string;
+}
+
+export interface ScheduleResumeInput {
+  readonly id: string;
+}
+
+export interface ScheduleRunInput {
+  readonly id: string;
 }
 
 export interface ServiceCreateInput {
@@ -1133,6 +1420,10 @@ export interface ViewDeleteInput {
   readonly id: string;
 }
 
+export interface TestTryInput {
+  readonly definition: unknown;
+}
+
 export interface WorkflowListInput {
   readonly search?: string;
   readonly cursor?: string;
@@ -1238,6 +1529,7 @@ export interface WorkflowMoveInput {
 
 export interface WorkflowPauseInput {
   readonly id: string;
+  readonly webhooks?: WhilePaused;
 }
 
 export interface WorkflowPublishInput {
@@ -1267,6 +1559,11 @@ export interface WorkflowSetTagsInput {
   readonly tagIds?: readonly string[];
   readonly add?: readonly string[];
   readonly remove?: readonly string[];
+}
+
+export interface TestRunAllInput {
+  readonly id: string;
+  readonly strict?: boolean;
 }
 
 export interface WorkflowUnpublishInput {
@@ -1323,6 +1620,20 @@ export interface DraftReleaseInput {
   readonly workflowId: string;
 }
 
+export interface DraftRunInput {
+  readonly workflowId: string;
+  readonly to?: string;
+  readonly only?: string;
+  readonly trigger?: string;
+  readonly input?: unknown;
+  readonly items?: readonly unknown[];
+  readonly ports?: Readonly<Record<string, readonly unknown[]>>;
+  readonly past?: string;
+  readonly usePins?: boolean;
+  readonly mocks?: readonly MockedReply[];
+  readonly idempotencyKey?: string;
+}
+
 export interface DraftTakeOverInput {
   readonly workflowId: string;
 }
@@ -1348,6 +1659,17 @@ export interface WorkflowStopListeningInput {
   readonly workflowId: string;
 }
 
+export interface SchedulePreviewDraftInput {
+  readonly workflowId: string;
+  readonly nodeId: string;
+  readonly count?: number;
+}
+
+export interface PollTestInput {
+  readonly workflowId: string;
+  readonly nodeId: string;
+}
+
 export interface PinListInput {
   readonly workflowId: string;
 }
@@ -1368,6 +1690,42 @@ export interface PinSetInput {
 export interface PinRemoveInput {
   readonly workflowId: string;
   readonly nodeId: string;
+}
+
+export interface SettingListOfWorkflowInput {
+  readonly workflowId: string;
+}
+
+export interface TestListInput {
+  readonly workflowId: string;
+}
+
+export interface TestSaveInput {
+  readonly workflowId: string;
+  readonly test: WorkflowTest;
+}
+
+export interface TestFromRunInput {
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly name: string;
+  readonly expect?: readonly string[];
+  readonly ignore?: readonly string[];
+}
+
+export interface TestGetInput {
+  readonly workflowId: string;
+  readonly testId: string;
+}
+
+export interface TestDeleteInput {
+  readonly workflowId: string;
+  readonly testId: string;
+}
+
+export interface TestRunInput {
+  readonly workflowId: string;
+  readonly testId: string;
 }
 
 export interface WorkflowVersionsInput {
@@ -1430,6 +1788,16 @@ export interface Operations {
     /** End a key at once. */
     revoke(input: ApiKeyRevokeInput, options?: CallOptions): Promise<Done>;
   };
+  readonly approval: {
+    /** What steps of runs ask people to decide, newest first: of runs whose data you may read, and what you are asked. */
+    list(input?: ApprovalListInput, options?: CallOptions): Promise<ApprovalPage>;
+    /** How many open approvals wait for you, and how many there are that you may see; each up to 1,000. */
+    counts(input?: Readonly<Record<string, never>>, options?: CallOptions): Promise<ApprovalCounts>;
+    /** An approval with what it shows and what was decided so far. */
+    get(input: ApprovalGetInput, options?: CallOptions): Promise<Approval>;
+    /** Approve or reject. A decision counts once for each person; the right to decide is looked at now. */
+    decide(input: ApprovalDecideInput, options?: CallOptions): Promise<DecidedApproval>;
+  };
   readonly audit: {
     /** Who did what, newest first. */
     list(input?: AuditListInput, options?: CallOptions): Promise<AuditRows>;
@@ -1443,7 +1811,7 @@ export interface Operations {
     list(input?: Readonly<Record<string, never>>, options?: CallOptions): Promise<readonly BackupView[]>;
   };
   readonly bulk: {
-    /** Cancel, delete or repeat many runs, named or found by a filter, as a job. Runs that start later are not part of it. */
+    /** Cancel, pause, resume, delete or repeat many runs, or forget their data; named or found by a filter, as a job. Runs that start later are not part of it. */
     runs(input: BulkRunsInput, options?: CallOptions): Promise<StartedJob>;
     /** Do something to many workflows, named or found by a filter, as a job. Each is asked about when its turn comes, with the rights one has then; workflows made later are not part of it. */
     workflows(input: BulkWorkflowsInput, options?: CallOptions): Promise<StartedJob>;
@@ -1489,6 +1857,8 @@ export interface Operations {
     redo(input: DraftRedoInput, options?: CallOptions): Promise<TakenBackChange>;
     /** Say that one is not editing any more. */
     release(input: DraftReleaseInput, options?: CallOptions): Promise<Done>;
+    /** Try the draft: whole, up to a node, or one node alone with given items, pinned data or data of an earlier run. */
+    run(input: DraftRunInput, options?: CallOptions): Promise<DraftRun>;
     /** Take the editing of a draft from whoever has it, at once. What they sent before is kept. */
     takeOver(input: DraftTakeOverInput, options?: CallOptions): Promise<HeldDraft>;
     /** Take one’s own last change of a draft back, where it still stands. */
@@ -1557,13 +1927,15 @@ export interface Operations {
     renewDataKeys(input?: Readonly<Record<string, never>>, options?: CallOptions): Promise<RenewedDataKeys>;
     /** Replace the root key in the data folder and wrap every data key with the new one, while the server runs. The old key opens nothing afterwards. */
     rotateRootKey(input?: Readonly<Record<string, never>>, options?: CallOptions): Promise<RotatedRootKey>;
+    /** Send an e-mail by the mail server of the settings, to see whether they are right; to oneself unless an address is given. */
+    testMail(input?: InstanceTestMailInput, options?: CallOptions): Promise<Done>;
     /** Make the first person, owner of everything, with the token the server printed. */
     setUp(input: InstanceSetUpInput, options?: CallOptions): Promise<Done>;
   };
   readonly invitation: {
     /** Open invitations. */
     list(input?: Readonly<Record<string, never>>, options?: CallOptions): Promise<readonly InvitationRow[]>;
-    /** Invite somebody by address; the link is shown once. */
+    /** Invite somebody by address; the link is shown once, and sent by e-mail where a mail server is set. */
     create(input: InvitationCreateInput, options?: CallOptions): Promise<InvitedMember>;
     /** Join a workspace, as who is signed in or as a new person. */
     accept(input: InvitationAcceptInput, options?: CallOptions): Promise<Done>;
@@ -1579,6 +1951,8 @@ export interface Operations {
     get(input: JobGetInput, options?: CallOptions): Promise<Job>;
     /** Stop a job after the thing at hand. What it has done stays done. */
     cancel(input: JobCancelInput, options?: CallOptions): Promise<Done>;
+    /** Download what an export wrote, or a range of it. Only whoever asked for the export can. */
+    file(input: JobFileInput, options?: CallOptions): Promise<Download>;
     /** What became of each thing a job acted on. */
     items(input: JobItemsInput, options?: CallOptions): Promise<JobItems>;
   };
@@ -1601,6 +1975,8 @@ export interface Operations {
     list(input?: NotificationListInput, options?: CallOptions): Promise<NotificationRows>;
     /** Mark these notifications as read, or all. */
     markRead(input?: NotificationMarkReadInput, options?: CallOptions): Promise<MarkedNotifications>;
+    /** How much one was told and has not read; 1000 stands for more too. */
+    count(input?: Readonly<Record<string, never>>, options?: CallOptions): Promise<UnreadNotifications>;
   };
   readonly oauth2: {
     /** The address at which a person lets a credential act for them. Open it in the browser of the session that asked. */
@@ -1609,6 +1985,8 @@ export interface Operations {
   readonly person: {
     /** Set a password anew by the token of a link; every session ends. */
     resetPassword(input: PersonResetPasswordInput, options?: CallOptions): Promise<Done>;
+    /** Send a link that sets a new password to this address, if somebody has it; the answer does not tell. */
+    requestPasswordReset(input: PersonRequestPasswordResetInput, options?: CallOptions): Promise<Done>;
     /** The own profile. */
     profile(input?: Readonly<Record<string, never>>, options?: CallOptions): Promise<Profile>;
     /** Change the own name, language or time zone. */
@@ -1654,6 +2032,18 @@ export interface Operations {
     /** Make or replace a plan; a limit that is left out does not limit. */
     save(input: PlanSaveInput, options?: CallOptions): Promise<Done>;
   };
+  readonly poll: {
+    /** Triggers of published workflows that ask a service on a timetable, newest first, and how they fare. */
+    list(input?: PollListInput, options?: CallOptions): Promise<Polls>;
+    /** Ask now instead of when it is due; the pace after that is as before. */
+    now(input: PollNowInput, options?: CallOptions): Promise<Poll>;
+    /** Ask no more until it is resumed; how far it has come is kept. */
+    pause(input: PollPauseInput, options?: CallOptions): Promise<Poll>;
+    /** Go on asking from where it had come, also after a restore. */
+    resume(input: PollResumeInput, options?: CallOptions): Promise<Poll>;
+    /** Ask the service as the draft says, and show a few of the newest items. Nothing is kept, and no run is started. */
+    test(input: PollTestInput, options?: CallOptions): Promise<PollTest>;
+  };
   readonly project: {
     /** Projects one may see. */
     list(input?: Readonly<Record<string, never>>, options?: CallOptions): Promise<readonly ProjectView[]>;
@@ -1677,20 +2067,32 @@ export interface Operations {
     start(input?: RunStartInput, options?: CallOptions): Promise<StartedRun>;
     /** Runs of the last seven days, newest first. */
     list(input?: RunListInput, options?: CallOptions): Promise<RunHeads>;
+    /** Write runs, named or found by a filter, into one file as a job: a line of JSON for each, with what its steps gave where you may read that. The file is there for a week, for you alone. */
+    export(input?: RunExportInput, options?: CallOptions): Promise<StartedJob>;
     /** A page of runs, newest first; the last seven days unless asked otherwise. */
     overview(input?: RunOverviewInput, options?: CallOptions): Promise<RunRows>;
     /** One run with its steps. */
     get(input: RunGetInput, options?: CallOptions): Promise<RunSteps>;
-    /** Delete a run that has ended, with its data, for good. Statistics keep counting it. */
+    /** Delete a run that has ended, with its data, for good; with cancelFirst also one that goes on. Statistics keep counting it. */
     delete(input: RunDeleteInput, options?: CallOptions): Promise<Done>;
     /** A new run with the input of this one, on the same version, the live one or the draft. */
     again(input: RunAgainInput, options?: CallOptions): Promise<RepeatedRun>;
+    /** The runs a run called, in the order in which they were started, and the run that called it. */
+    called(input: RunCalledInput, options?: CallOptions): Promise<CalledRuns>;
     /** Stop a run; answers once it has ended. */
     cancel(input: RunCancelInput, options?: CallOptions): Promise<RunHead>;
+    /** The runs of a workflow that repeats which belong together, the newest first. Empty for a run that stands alone. */
+    chain(input: RunChainInput, options?: CallOptions): Promise<RunChain>;
     /** One run with the definition it runs under. */
     detail(input: RunDetailInput, options?: CallOptions): Promise<RunDetail>;
+    /** End a chain of runs: its newest run is stopped, or the next one does not begin. */
+    endChain(input: RunEndChainInput, options?: CallOptions): Promise<EndedChain>;
+    /** Forget what the steps of an ended run were given, gave and logged. The run, its steps and its times stay. */
+    eraseData(input: RunEraseDataInput, options?: CallOptions): Promise<Done>;
     /** What happened in a run, without its data, in order. */
     facts(input: RunFactsInput, options?: CallOptions): Promise<RunFactsPage>;
+    /** Runs that were made from this one, newest first. */
+    madeFrom(input: RunMadeFromInput, options?: CallOptions): Promise<RunsMadeFrom>;
     /** Items of the end nodes, or of one step by port. */
     output(input: RunOutputInput, options?: CallOptions): Promise<RunOutput>;
     /** Hold a run: what is under way ends, nothing behind it starts. Answers once it is paused, or after a while with how it stands. */
@@ -1699,10 +2101,16 @@ export interface Operations {
     progress(input: RunProgressInput, options?: CallOptions): Promise<RunProgress>;
     /** Send the request that started a run once more: a new run of what is live, or of the draft, with the body that came. */
     replayRequest(input: RunReplayRequestInput, options?: CallOptions): Promise<ReplayedRun>;
+    /** A new run that goes on from a step of this one, with its old input or another one; what is before the step is kept. */
+    rerun(input: RunRerunInput, options?: CallOptions): Promise<ContinuedRun>;
     /** Decide about a write that may have happened: send it again, take it as done, or fail it. */
     resolve(input: RunResolveInput, options?: CallOptions): Promise<RunHead>;
     /** Let a run go on that is paused or in quarantine. */
     resume(input: RunResumeInput, options?: CallOptions): Promise<RunHead>;
+    /** A new run that keeps what succeeded in this one and does the rest: only items without success are sent again, with their keys. */
+    retry(input: RunRetryInput, options?: CallOptions): Promise<ContinuedRun>;
+    /** A new run that goes on behind a failed step of this one: the step hands on its input, or the items given here. */
+    skip(input: RunSkipInput, options?: CallOptions): Promise<ContinuedRun>;
     /** Where a run stands; waits up to 30 s for it to end. */
     state(input: RunStateInput, options?: CallOptions): Promise<RunHead>;
     /** The steps of a run in the order of its workflow, without their data. */
@@ -1715,6 +2123,24 @@ export interface Operations {
     stepLog(input: RunStepLogInput, options?: CallOptions): Promise<readonly StepLogLine[]>;
     /** How many runs ended, by state, over time and by workflow; a week by the hour unless asked otherwise. */
     statistics(input?: RunStatisticsInput, options?: CallOptions): Promise<RunStatistics>;
+  };
+  readonly schedule: {
+    /** The schedules of published workflows, newest first, with their next and last runs. */
+    list(input?: ScheduleListInput, options?: CallOptions): Promise<Schedules>;
+    /** When cron lines and intervals would be due next, and everything that is wrong with them. */
+    preview(input?: SchedulePreviewInput, options?: CallOptions): Promise<SchedulePreview>;
+    /** One schedule. */
+    get(input: ScheduleGetInput, options?: CallOptions): Promise<Schedule>;
+    /** Make up for the times of a span that started nothing, as a job: a run for each that had none. */
+    backfill(input: ScheduleBackfillInput, options?: CallOptions): Promise<StartedBackfill>;
+    /** Let a schedule start nothing until it is resumed. It stays paused when the workflow is published again. */
+    pause(input: SchedulePauseInput, options?: CallOptions): Promise<Schedule>;
+    /** Let a schedule go on that is paused, or held since a restore. Times that were missed meanwhile follow its policy. */
+    resume(input: ScheduleResumeInput, options?: CallOptions): Promise<Schedule>;
+    /** Start the workflow now, as this schedule would. Its own times are not changed. */
+    run(input: ScheduleRunInput, options?: CallOptions): Promise<ScheduleRun>;
+    /** When a schedule trigger would be due next as the draft has it. */
+    previewDraft(input: SchedulePreviewDraftInput, options?: CallOptions): Promise<SchedulePreview>;
   };
   readonly service: {
     /** Make a service principal: a member for machines, which does not leave with a person. */
@@ -1739,10 +2165,20 @@ export interface Operations {
     token(input: SessionTokenInput, options?: CallOptions): Promise<MadeToken>;
   };
   readonly setting: {
+    /** The own settings: look, and what one wants to hear of. */
+    listOwn(input?: Readonly<Record<string, never>>, options?: CallOptions): Promise<readonly SettingView[]>;
+    /** Set one of the own settings; null takes it back. */
+    changeOwn(input: SettingChangeOwnInput, options?: CallOptions): Promise<SettingView>;
+    /** Settings of a project: what counts in it, and where it comes from. */
+    listOfProject(input: SettingListOfProjectInput, options?: CallOptions): Promise<readonly SettingView[]>;
+    /** Set one setting of a project; null takes it back. A project may only be stricter than its workspace. */
+    changeOfProject(input: SettingChangeOfProjectInput, options?: CallOptions): Promise<SettingView>;
     /** Settings of the workspace, or of the whole server: what counts, where it comes from, and what it may be. */
     list(input: SettingListInput, options?: CallOptions): Promise<readonly SettingView[]>;
     /** Set one setting; null takes it back to what counts above it. A workspace may only be stricter than the server. */
     change(input: SettingChangeInput, options?: CallOptions): Promise<SettingView>;
+    /** What counts for a workflow, and where it comes from: its own definition, its project, the workspace or the server. */
+    listOfWorkflow(input: SettingListOfWorkflowInput, options?: CallOptions): Promise<readonly WorkflowSettingView[]>;
   };
   readonly tag: {
     /** Tags of the workspace, with how many workflows wear each. */
@@ -1771,6 +2207,24 @@ export interface Operations {
     addMember(input: TeamAddMemberInput, options?: CallOptions): Promise<Done>;
     /** Take somebody out of a team. */
     removeMember(input: TeamRemoveMemberInput, options?: CallOptions): Promise<Done>;
+  };
+  readonly test: {
+    /** Carry the tests of a definition out that is given here; nothing of them is kept but their runs. */
+    try(input: TestTryInput, options?: CallOptions): Promise<TestOutcomes>;
+    /** Carry all tests of the draft out; with "strict" one that does not pass is a problem. */
+    runAll(input: TestRunAllInput, options?: CallOptions): Promise<TestOutcomes>;
+    /** The tests of a workflow with their last results. */
+    list(input: TestListInput, options?: CallOptions): Promise<WorkflowTests>;
+    /** Put a test into the draft: a new one, or in the place of the one with its id. */
+    save(input: TestSaveInput, options?: CallOptions): Promise<SavedTest>;
+    /** Make a test of a run: its input, what its steps outside gave, and what its last steps, or the named ones, have to give. */
+    fromRun(input: TestFromRunInput, options?: CallOptions): Promise<SavedTest>;
+    /** One test, and how the last run of it differed. */
+    get(input: TestGetInput, options?: CallOptions): Promise<WorkflowTestDetail>;
+    /** Take a test out of the draft. */
+    delete(input: TestDeleteInput, options?: CallOptions): Promise<Done>;
+    /** Carry one test of the draft out; answers with how it went. */
+    run(input: TestRunInput, options?: CallOptions): Promise<TestOutcome>;
   };
   readonly trash: {
     /** Workflows and projects in the trash that one may bring back, deleted last first. */
@@ -1831,13 +2285,13 @@ export interface Operations {
     moveToFolder(input: WorkflowMoveToFolderInput, options?: CallOptions): Promise<Done>;
     /** Move a workflow to another project, of which one is an admin too. What is published goes on with the credentials it has. */
     move(input: WorkflowMoveInput, options?: CallOptions): Promise<Done>;
-    /** Let what is live take no work for a while; its paths stay its own. Runs under way go on. */
+    /** Let what is live do no new work for a while; its paths stay its own, and runs under way go on. What its webhooks and forms get meanwhile is stored and begins when it goes on, or is refused. */
     pause(input: WorkflowPauseInput, options?: CallOptions): Promise<Deployment>;
     /** Make the draft the live version. */
     publish(input: WorkflowPublishInput, options?: CallOptions): Promise<PublishedWorkflow>;
     /** Bring a workflow back from the trash, as a draft. */
     restore(input: WorkflowRestoreInput, options?: CallOptions): Promise<RestoredWorkflow>;
-    /** Let a paused workflow take work again, on the version it was paused on. */
+    /** Let a paused workflow take work again, on the version it was paused on, and begin what came meanwhile. */
     resume(input: WorkflowResumeInput, options?: CallOptions): Promise<Deployment>;
     /** Mark a workflow for oneself. */
     star(input: WorkflowStarInput, options?: CallOptions): Promise<Done>;
@@ -1877,7 +2331,7 @@ export interface Operations {
     list(input?: Readonly<Record<string, never>>, options?: CallOptions): Promise<readonly WorkspaceRow[]>;
     /** Make a workspace, with a first project and an owner: oneself, unless somebody else is named. */
     create(input: WorkspaceCreateInput, options?: CallOptions): Promise<CreatedWorkspace>;
-    /** Close a workspace: nobody gets in, nothing in it starts by itself. It can come back. */
+    /** Close a workspace: nobody gets in, nothing in it starts by itself. It can come back until its grace is over; then it is removed for good. */
     delete(input: WorkspaceDeleteInput, options?: CallOptions): Promise<Done>;
     /** Put a workspace under another plan. What is there beyond its limits stays and goes on; only more is refused. */
     setPlan(input: WorkspaceSetPlanInput, options?: CallOptions): Promise<Done>;
@@ -1896,6 +2350,12 @@ export const ROUTES: Readonly<Record<string, Readonly<Record<string, Call>>>> = 
     create: {"method":"POST","path":"/api/api-keys","kind":"mutation","isRepeatable":true},
     scopes: {"method":"GET","path":"/api/api-keys/scopes","kind":"query","isRepeatable":true},
     revoke: {"method":"DELETE","path":"/api/api-keys/{id}","kind":"mutation","isRepeatable":true},
+  },
+  approval: {
+    list: {"method":"GET","path":"/api/approvals","kind":"query","isRepeatable":true,"query":["show","search","runId","first","after"]},
+    counts: {"method":"GET","path":"/api/approvals/counts","kind":"query","isRepeatable":true},
+    get: {"method":"GET","path":"/api/approvals/{id}","kind":"query","isRepeatable":true},
+    decide: {"method":"POST","path":"/api/approvals/{id}/decision","kind":"mutation","isRepeatable":true},
   },
   audit: {
     list: {"method":"GET","path":"/api/audit","kind":"query","isRepeatable":true,"query":["principalId","action","first","after"]},
@@ -1932,6 +2392,7 @@ export const ROUTES: Readonly<Record<string, Readonly<Record<string, Call>>>> = 
     hold: {"method":"POST","path":"/api/workflows/{workflowId}/draft/hold","kind":"mutation","isRepeatable":true},
     redo: {"method":"POST","path":"/api/workflows/{workflowId}/draft/redo","kind":"mutation","isRepeatable":true},
     release: {"method":"POST","path":"/api/workflows/{workflowId}/draft/release","kind":"mutation","isRepeatable":true},
+    run: {"method":"POST","path":"/api/workflows/{workflowId}/draft/run","kind":"mutation","isRepeatable":true},
     takeOver: {"method":"POST","path":"/api/workflows/{workflowId}/draft/take-over","kind":"mutation","isRepeatable":true},
     undo: {"method":"POST","path":"/api/workflows/{workflowId}/draft/undo","kind":"mutation","isRepeatable":true},
   },
@@ -1973,6 +2434,7 @@ export const ROUTES: Readonly<Record<string, Readonly<Record<string, Call>>>> = 
     audit: {"method":"GET","path":"/api/instance/audit","kind":"query","isRepeatable":true,"query":["action","first","after"]},
     renewDataKeys: {"method":"POST","path":"/api/instance/data-keys","kind":"mutation","isRepeatable":true},
     rotateRootKey: {"method":"POST","path":"/api/instance/root-key","kind":"mutation","isRepeatable":true},
+    testMail: {"method":"POST","path":"/api/instance/test-mail","kind":"mutation","isRepeatable":true},
     setUp: {"method":"POST","path":"/api/setup","kind":"mutation","isRepeatable":false},
   },
   invitation: {
@@ -1986,6 +2448,7 @@ export const ROUTES: Readonly<Record<string, Readonly<Record<string, Call>>>> = 
     list: {"method":"GET","path":"/api/jobs","kind":"query","isRepeatable":true,"query":["first","after"]},
     get: {"method":"GET","path":"/api/jobs/{id}","kind":"query","isRepeatable":true},
     cancel: {"method":"POST","path":"/api/jobs/{id}/cancel","kind":"mutation","isRepeatable":true},
+    file: {"method":"GET","path":"/api/jobs/{id}/file","kind":"query","isRepeatable":true,"stream":"download"},
     items: {"method":"GET","path":"/api/jobs/{id}/items","kind":"query","isRepeatable":true,"query":["outcome","first","after"]},
   },
   member: {
@@ -2000,12 +2463,14 @@ export const ROUTES: Readonly<Record<string, Readonly<Record<string, Call>>>> = 
   notification: {
     list: {"method":"GET","path":"/api/notifications","kind":"query","isRepeatable":true,"query":["unreadOnly","first","after"]},
     markRead: {"method":"POST","path":"/api/notifications/read","kind":"mutation","isRepeatable":true},
+    count: {"method":"GET","path":"/api/notifications/unread","kind":"query","isRepeatable":true},
   },
   oauth2: {
     start: {"method":"POST","path":"/api/credentials/{id}/sign-in","kind":"mutation","isRepeatable":true},
   },
   person: {
     resetPassword: {"method":"POST","path":"/api/password-reset","kind":"mutation","isRepeatable":false},
+    requestPasswordReset: {"method":"POST","path":"/api/password-reset/request","kind":"mutation","isRepeatable":false},
     profile: {"method":"GET","path":"/api/person","kind":"query","isRepeatable":true},
     update: {"method":"PATCH","path":"/api/person","kind":"mutation","isRepeatable":false},
     export: {"method":"GET","path":"/api/person/export","kind":"query","isRepeatable":true},
@@ -2031,6 +2496,13 @@ export const ROUTES: Readonly<Record<string, Readonly<Record<string, Call>>>> = 
     list: {"method":"GET","path":"/api/plans","kind":"query","isRepeatable":true},
     save: {"method":"PUT","path":"/api/plans/{key}","kind":"mutation","isRepeatable":true},
   },
+  poll: {
+    list: {"method":"GET","path":"/api/polls","kind":"query","isRepeatable":true,"query":["first","after","search","workflowId","state"]},
+    now: {"method":"POST","path":"/api/polls/{id}/now","kind":"mutation","isRepeatable":true},
+    pause: {"method":"POST","path":"/api/polls/{id}/pause","kind":"mutation","isRepeatable":true},
+    resume: {"method":"POST","path":"/api/polls/{id}/resume","kind":"mutation","isRepeatable":true},
+    test: {"method":"POST","path":"/api/workflows/{workflowId}/nodes/{nodeId}/test-poll","kind":"mutation","isRepeatable":true},
+  },
   project: {
     list: {"method":"GET","path":"/api/projects","kind":"query","isRepeatable":true},
     create: {"method":"POST","path":"/api/projects","kind":"mutation","isRepeatable":true},
@@ -2044,25 +2516,44 @@ export const ROUTES: Readonly<Record<string, Readonly<Record<string, Call>>>> = 
     now: {"method":"GET","path":"/api/now","kind":"query","isRepeatable":true},
     start: {"method":"POST","path":"/api/runs","kind":"mutation","isRepeatable":true},
     list: {"method":"GET","path":"/api/runs","kind":"query","isRepeatable":true,"query":["status","workflow","cursor","limit"]},
+    export: {"method":"POST","path":"/api/runs/export","kind":"mutation","isRepeatable":true},
     overview: {"method":"GET","path":"/api/runs/overview","kind":"query","isRepeatable":true,"query":["workflowId","statuses","triggers","since","until","search","tags","first","after"]},
     get: {"method":"GET","path":"/api/runs/{id}","kind":"query","isRepeatable":true},
-    delete: {"method":"DELETE","path":"/api/runs/{id}","kind":"mutation","isRepeatable":true},
+    delete: {"method":"DELETE","path":"/api/runs/{id}","kind":"mutation","isRepeatable":true,"query":["cancelFirst"]},
     again: {"method":"POST","path":"/api/runs/{id}/again","kind":"mutation","isRepeatable":true},
+    called: {"method":"GET","path":"/api/runs/{id}/called","kind":"query","isRepeatable":true,"query":["first","after"]},
     cancel: {"method":"POST","path":"/api/runs/{id}/cancel","kind":"mutation","isRepeatable":true},
+    chain: {"method":"GET","path":"/api/runs/{id}/chain","kind":"query","isRepeatable":true,"query":["first","before"]},
     detail: {"method":"GET","path":"/api/runs/{id}/detail","kind":"query","isRepeatable":true},
+    endChain: {"method":"POST","path":"/api/runs/{id}/end-chain","kind":"mutation","isRepeatable":true},
+    eraseData: {"method":"POST","path":"/api/runs/{id}/erase","kind":"mutation","isRepeatable":true},
     facts: {"method":"GET","path":"/api/runs/{id}/facts","kind":"query","isRepeatable":true,"query":["after"]},
+    madeFrom: {"method":"GET","path":"/api/runs/{id}/made-from","kind":"query","isRepeatable":true},
     output: {"method":"GET","path":"/api/runs/{id}/output","kind":"query","isRepeatable":true,"query":["node"]},
     pause: {"method":"POST","path":"/api/runs/{id}/pause","kind":"mutation","isRepeatable":true},
     progress: {"method":"GET","path":"/api/runs/{id}/progress","kind":"query","isRepeatable":true},
     replayRequest: {"method":"POST","path":"/api/runs/{id}/replay","kind":"mutation","isRepeatable":true},
+    rerun: {"method":"POST","path":"/api/runs/{id}/rerun","kind":"mutation","isRepeatable":true},
     resolve: {"method":"POST","path":"/api/runs/{id}/resolve","kind":"mutation","isRepeatable":true},
     resume: {"method":"POST","path":"/api/runs/{id}/resume","kind":"mutation","isRepeatable":true},
+    retry: {"method":"POST","path":"/api/runs/{id}/retry","kind":"mutation","isRepeatable":true},
+    skip: {"method":"POST","path":"/api/runs/{id}/skip","kind":"mutation","isRepeatable":true},
     state: {"method":"GET","path":"/api/runs/{id}/state","kind":"query","isRepeatable":true,"query":["waitMs"]},
     steps: {"method":"GET","path":"/api/runs/{id}/steps","kind":"query","isRepeatable":true},
     tag: {"method":"POST","path":"/api/runs/{id}/tags","kind":"mutation","isRepeatable":true},
     stepData: {"method":"GET","path":"/api/runs/{runId}/steps/{nodeId}/data","kind":"query","isRepeatable":true,"query":["path","side","port","first","after"]},
     stepLog: {"method":"GET","path":"/api/runs/{runId}/steps/{nodeId}/log","kind":"query","isRepeatable":true,"query":["path"]},
     statistics: {"method":"GET","path":"/api/statistics","kind":"query","isRepeatable":true,"query":["workflowId","environment","since","until","by"]},
+  },
+  schedule: {
+    list: {"method":"GET","path":"/api/schedules","kind":"query","isRepeatable":true,"query":["first","after","search","workflowId","state"]},
+    preview: {"method":"POST","path":"/api/schedules/preview","kind":"query","isRepeatable":true},
+    get: {"method":"GET","path":"/api/schedules/{id}","kind":"query","isRepeatable":true},
+    backfill: {"method":"POST","path":"/api/schedules/{id}/backfill","kind":"mutation","isRepeatable":true},
+    pause: {"method":"POST","path":"/api/schedules/{id}/pause","kind":"mutation","isRepeatable":true},
+    resume: {"method":"POST","path":"/api/schedules/{id}/resume","kind":"mutation","isRepeatable":true},
+    run: {"method":"POST","path":"/api/schedules/{id}/run","kind":"mutation","isRepeatable":true},
+    previewDraft: {"method":"GET","path":"/api/workflows/{workflowId}/nodes/{nodeId}/next-runs","kind":"query","isRepeatable":true,"query":["count"]},
   },
   service: {
     create: {"method":"POST","path":"/api/services","kind":"mutation","isRepeatable":true},
@@ -2078,8 +2569,13 @@ export const ROUTES: Readonly<Record<string, Readonly<Record<string, Call>>>> = 
     token: {"method":"POST","path":"/api/tokens","kind":"mutation","isRepeatable":true},
   },
   setting: {
+    listOwn: {"method":"GET","path":"/api/person/settings","kind":"query","isRepeatable":true},
+    changeOwn: {"method":"PUT","path":"/api/person/settings/{key}","kind":"mutation","isRepeatable":false},
+    listOfProject: {"method":"GET","path":"/api/projects/{projectId}/settings","kind":"query","isRepeatable":true},
+    changeOfProject: {"method":"PUT","path":"/api/projects/{projectId}/settings/{key}","kind":"mutation","isRepeatable":true},
     list: {"method":"GET","path":"/api/settings","kind":"query","isRepeatable":true,"query":["level"]},
     change: {"method":"PUT","path":"/api/settings/{key}","kind":"mutation","isRepeatable":true},
+    listOfWorkflow: {"method":"GET","path":"/api/workflows/{workflowId}/settings","kind":"query","isRepeatable":true},
   },
   tag: {
     list: {"method":"GET","path":"/api/tags","kind":"query","isRepeatable":true},
@@ -2096,6 +2592,16 @@ export const ROUTES: Readonly<Record<string, Readonly<Record<string, Call>>>> = 
     delete: {"method":"DELETE","path":"/api/teams/{id}","kind":"mutation","isRepeatable":true},
     addMember: {"method":"PUT","path":"/api/teams/{id}/members/{principalId}","kind":"mutation","isRepeatable":true},
     removeMember: {"method":"DELETE","path":"/api/teams/{id}/members/{principalId}","kind":"mutation","isRepeatable":true},
+  },
+  test: {
+    try: {"method":"POST","path":"/api/workflow-tests/try","kind":"mutation","isRepeatable":true},
+    runAll: {"method":"POST","path":"/api/workflows/{id}/tests/run","kind":"mutation","isRepeatable":true},
+    list: {"method":"GET","path":"/api/workflows/{workflowId}/tests","kind":"query","isRepeatable":true},
+    save: {"method":"PUT","path":"/api/workflows/{workflowId}/tests","kind":"mutation","isRepeatable":true},
+    fromRun: {"method":"POST","path":"/api/workflows/{workflowId}/tests/from-run","kind":"mutation","isRepeatable":true},
+    get: {"method":"GET","path":"/api/workflows/{workflowId}/tests/{testId}","kind":"query","isRepeatable":true},
+    delete: {"method":"DELETE","path":"/api/workflows/{workflowId}/tests/{testId}","kind":"mutation","isRepeatable":true},
+    run: {"method":"POST","path":"/api/workflows/{workflowId}/tests/{testId}/run","kind":"mutation","isRepeatable":true},
   },
   trash: {
     list: {"method":"GET","path":"/api/trash","kind":"query","isRepeatable":true},

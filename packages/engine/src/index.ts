@@ -1,32 +1,44 @@
 /** The door of the engine: definitions, plans, run state, decisions, and the ports others implement. */
 export type {
   DefinitionLimits,
+  MockedReply,
+  KeepData,
+  FlowControl,
+  StepLimit,
+  KeepRuns,
   NodeData,
   OnError,
   Problem,
   RetryPolicy,
+  TestExpectation,
   WorkflowDefinition,
   WorkflowEdge,
   WorkflowGroup,
   WorkflowNode,
   WorkflowNote,
   WorkflowSettings,
+  WorkflowTest,
 } from './definition/types.ts';
 export type {
   Batch,
   BlobRef,
   ItemOutcome,
   ItemOutput,
+  KeptParams,
   Lineage,
   LogLine,
   Outputs,
   RunError,
   RunEvent,
+  RunOrigin,
   StartedItem,
   StepWait,
+  WaitAnswer,
   Trial,
 } from './run/events.ts';
-export { RUN_STATUS, TRIGGER_KIND, WAITING_FOR, isAtRest, isTerminal, runStatusName } from './run/status.ts';
+export { INPUT_TYPES, checkInput } from './definition/workflow-inputs.ts';
+export type { InputCheck, InputType, WorkflowInput } from './definition/workflow-inputs.ts';
+export { RUN_STATUS, TRIGGER_KIND, WAITING_FOR, isAtRest, isTerminal, runStatusName, waitingForOf } from './run/status.ts';
 export type { RunStatus, RunStatusName, TriggerKindName, WaitingFor } from './run/status.ts';
 export type {
   BatchOutput,
@@ -46,8 +58,12 @@ export type {
   Journal,
   Ownership,
   PutInbox,
+  StoredSnapshot,
+  RunAnswer,
   RunEnd,
+  RunFollowUp,
   RunHead,
+  RunParent,
   RunRecord,
   RunTimer,
   StoredRun,
@@ -55,14 +71,28 @@ export type {
 export type { BlobStore } from './ports/blob-store.ts';
 export type { DispatchJob, Dispatcher } from './ports/dispatcher.ts';
 export { PlanError, compilePlan } from './plan/plan.ts';
+export { BODY_PORT, DONE_PORT, NEXT_PORT, loopsAround } from './plan/loops.ts';
 export type { FindType, JoinPolicy, Plan, PlanEdge, PlanNode } from './plan/plan.ts';
 export { batchParamsInParts, evaluateBatchParams, evaluateParams } from './plan/params.ts';
 export type { Evaluated, NodeParams } from './plan/params.ts';
-export { findStep, allSteps } from './run/steps.ts';
+export { findStep, allSteps, everyStep } from './run/steps.ts';
+export { isStopped } from './run/stop.ts';
 export { SEMANTICS, UNIT, inputItem, inputItems, newRun, unitCount } from './run/state.ts';
-export type { EdgeState, LoopState, RunState, Scope, StepInput, StepPhase, StepState, UnitProgress } from './run/state.ts';
+export type { EdgeState, LoopState, RunState, Scope, StepInput, StepPhase, StepState, UndoState, UnitProgress } from './run/state.ts';
+export { eraseEvent, isErased } from './run/erase.ts';
+export { settleLimitKey } from './plan/step-limit.ts';
+export type { PlanLimit } from './plan/step-limit.ts';
+export { settleFlow } from './plan/flow.ts';
+export type { FlowHold, FlowPlan, FlowTurn } from './plan/flow.ts';
+export { settleRunTags } from './plan/run-tags.ts';
+export type { StartFacts } from './plan/start-scope.ts';
+export type { RunTag, TagTemplate } from './plan/run-tags.ts';
 export { ImpossibleEventError, fold } from './run/fold.ts';
+export { continueRun } from './run/continue-run.ts';
+export type { ContinueRun, ContinuedRun, Given } from './run/continue-run.ts';
 export { decide, outstanding } from './run/decide.ts';
+export { SNAPSHOT_FORMAT, restoreSnapshot, takeSnapshot } from './run/snapshot.ts';
+export type { RunSnapshot } from './run/snapshot.ts';
 export type { Command } from './run/decide.ts';
 export { DEFAULT_RETRY, retryDelayMs } from './run/retry-policy.ts';
 export { allItems, ancestorIndex, ancestorItem } from './run/lineage.ts';
@@ -91,7 +121,7 @@ export type { UntouchedResult } from './definition/untouched.ts';
 export { rebase } from './definition/rebase.ts';
 export type { Conflict, RebaseResult } from './definition/rebase.ts';
 export { semanticText } from './definition/semantic-hash.ts';
-export { ERROR_PORT, effectOf, inputPorts, isRepeatable, outputPorts } from './definition/type-facts.ts';
+export { ERROR_PORT, UNDO_PORT, effectOf, inputPorts, isRepeatable, outputPorts } from './definition/type-facts.ts';
 export type { OutputPorts } from './definition/type-facts.ts';
 export { checkDefinition, validateDefinition } from './definition/validate.ts';
 export type { CheckResult, CodeProblem, ValidateOptions } from './definition/validate.ts';

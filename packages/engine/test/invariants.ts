@@ -1,6 +1,7 @@
 /** What holds for the state of any run after any event. */
 import { type RunState, UNIT } from '../src/run/state.ts';
-import { allSteps } from '../src/run/steps.ts';
+import { allSteps, everyStep } from '../src/run/steps.ts';
+import { isStopped } from '../src/run/stop.ts';
 import { RUN_STATUS } from '../src/run/status.ts';
 
 const FINAL = new Set(['succeeded', 'failed', 'skipped', 'cancelled']);
@@ -17,7 +18,7 @@ export function brokenInvariants(run: RunState): string[] {
   const check = (holds: boolean, text: string): void => {
     if (!holds) problems.push(text);
   };
-  const steps = [...allSteps(run.root)];
+  const steps = [...everyStep(run)];
   check(Object.hasOwn(RUN_STATUS, run.status), `status ${run.status}`);
   check(run.ended === RUN_STATUS[run.status] >= RUN_STATUS.succeeded, `ended ${run.ended} as ${run.status}`);
   check(run.status !== 'paused' || (run.paused && run.running === 0), 'paused while something is under way');
@@ -30,6 +31,13 @@ export function brokenInvariants(run: RunState): string[] {
       `count of open steps in ${scope.path.join('.')}`,
     );
   check(run.stop !== undefined || run.overRounds.length === 0, 'a round that is over was forgotten');
+  check(!run.undo || run.stop !== undefined, 'undoes a run that goes on');
+  // A loop of a branch is stopped at once, and writes of its rounds settle.
+  check(
+    !run.undo?.current || run.undo.current.open > 0 || (run.undo.isBroken && run.running > 0),
+    'an undo branch that is over is not left',
+  );
+  check(!run.undo?.current || [...allSteps(run.root)].every((step) => FINAL.has(step.phase)), 'undoes before everything else is over');
   check(new Set(run.changed).size === run.changed.length, 'a step changed twice');
   for (const step of steps) {
     const node = run.plan.nodes[step.index];
@@ -37,7 +45,7 @@ export function brokenInvariants(run: RunState): string[] {
     const { edges } = step.scope;
     const at = `${[node.id, ...step.scope.path].join('.')} (${step.phase})`;
     if (step.phase === 'ready') check(run.readyQueue.includes(step), `${at} is not in the queue`);
-    if (!run.stop) {
+    if (!run.stop || (step.scope === run.undo?.current && !isStopped(run))) {
       const states = node.incoming.map((edge) => edges[edge.index]);
       check(step.unresolved === states.filter((state) => state === 'pending').length, `${at} unresolved`);
       if (step.phase === 'blocked' && node.incoming.length > 0) check(step.unresolved > 0 || run.seq === 0, `${at} hangs`);

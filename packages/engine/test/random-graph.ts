@@ -50,7 +50,7 @@ export class Dice {
   }
 }
 
-export function aRandomGraph(dice: Dice, size: number): Plan {
+export function aRandomGraph(dice: Dice, size: number, undoes = false): Plan {
   const nodes: { [id: string]: NodeSpec } = {};
   const edges: string[] = [];
   const sources: Source[] = [{ id: 'start', ports: ['main'] }];
@@ -59,7 +59,18 @@ export function aRandomGraph(dice: Dice, size: number): Plan {
     sources.push({ id: 'other', ports: ['main'] });
   }
   grow({ dice, nodes, edges, depth: 0 }, sources, size);
+  if (undoes) growUndo({ dice, nodes, edges, depth: 0 }, sources);
   return aGraph(nodes, edges.join(' '), { maxParallelSteps: 1 + dice.roll(4) });
+}
+
+/** Branches that undo some of the nodes outside of loops, now and then with a loop in them. */
+function growUndo(garden: Garden, sources: readonly Source[]): void {
+  const { dice } = garden;
+  for (const { id } of sources.slice(1)) {
+    if (id === 'other' || dice.once(2)) continue;
+    const branch: Source[] = [{ id, ports: ['undo'] }];
+    grow(garden, branch, 1 + dice.roll(2), 1);
+  }
 }
 
 interface Source {
@@ -76,7 +87,7 @@ interface Garden {
 }
 
 /** Adds nodes behind the sources; each becomes one itself. */
-function grow(garden: Garden, sources: Source[], size: number): void {
+function grow(garden: Garden, sources: Source[], size: number, fewestEdges = 0): void {
   const { dice, nodes, edges } = garden;
   for (let n = 0; n < size; n += 1) {
     const id = `n${Object.keys(nodes).length}`;
@@ -90,7 +101,7 @@ function grow(garden: Garden, sources: Source[], size: number): void {
     const params: JsonObject = type === 'join' ? { policy: dice.pick(['all', 'any', 'count']), count: 1 + dice.roll(3) } : {};
     nodes[id] = { type, params, onError, retry, concurrency: 1 + dice.roll(3), disabled: dice.once(10) };
     // A node of a body hangs on another one: without an edge it would lie outside.
-    for (let count = garden.depth === 0 && dice.once(20) ? 0 : 1 + dice.roll(3); count > 0; count -= 1) {
+    for (let count = garden.depth === 0 && fewestEdges === 0 && dice.once(20) ? 0 : 1 + dice.roll(3); count > 0; count -= 1) {
       const source = dice.pick(sources);
       edges.push(`${source.id}.${dice.pick(source.ports)}>${id}.${type === 'merge' ? dice.pick(['left', 'right']) : 'main'}`);
     }

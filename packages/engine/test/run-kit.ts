@@ -6,6 +6,7 @@ import { type Command, decide } from '../src/run/decide.ts';
 import type { ItemOutcome, Lineage, Outputs, RunEvent } from '../src/run/events.ts';
 import { fold } from '../src/run/fold.ts';
 import { findStep } from '../src/run/steps.ts';
+import { type RunSnapshot, restoreSnapshot, takeSnapshot } from '../src/run/snapshot.ts';
 import { type RunState, type StepState, UNIT, newRun } from '../src/run/state.ts';
 import { snapshot } from './invariants.ts';
 
@@ -58,6 +59,8 @@ export const TYPES: readonly TypeIR[] = [
   type('bulk-write', { per: 'batch', effects: 'write', atomic: false, runsOnEmpty: true }),
   type('wait', { per: 'batch', waits: 'timer' }),
   type('signal', { per: 'batch', waits: 'signal' }),
+  type('approval', { per: 'batch', effects: 'write', repeatable: true, waits: 'approval' }),
+  type('call', { per: 'batch', effects: 'write', repeatable: true, waits: 'child' }),
   type('loop', {
     per: 'batch',
     runsOnEmpty: true,
@@ -134,7 +137,7 @@ export function aRun(plan: Plan, items: number | Outputs = 1, from = 'start'): T
 }
 
 export class TestRun {
-  readonly state: RunState;
+  state: RunState;
   readonly events: RunEvent[] = [];
   /** Commands of the last event. */
   commands: Command[] = [];
@@ -255,9 +258,18 @@ export class TestRun {
 
   /** The state that the events give from the beginning, as they come back from the journal. */
   replayed(): unknown {
+    return snapshot(this.replayedState());
+  }
+
+  replayedState(): RunState {
     const state = newRun(this.state.plan);
     for (const event of JSON.parse(JSON.stringify(this.events)) as RunEvent[]) fold(state, event);
-    return snapshot(state);
+    return state;
+  }
+
+  /** Leaves memory and comes back by a snapshot of it. */
+  throughSnapshot(): void {
+    this.state = restoreSnapshot(this.state.plan, JSON.parse(JSON.stringify(takeSnapshot(this.state))) as RunSnapshot);
   }
 
   /** Ids of the nodes the commands of the last event run. */

@@ -2,7 +2,7 @@
 import { outstanding } from '../src/run/decide.ts';
 import { runOutput } from '../src/run/output.ts';
 import { type RunState, UNIT } from '../src/run/state.ts';
-import { allSteps } from '../src/run/steps.ts';
+import { allSteps, findStep } from '../src/run/steps.ts';
 
 const UNIT_NAMES = Object.keys(UNIT);
 
@@ -16,7 +16,7 @@ export function runSummary(run: RunState): unknown {
       startedAt: run.startedAt,
       endedAt: run.endedAt,
       steps: run.plan.nodes.map((node) => {
-        const step = run.root.steps[node.index];
+        const step = findStep(run, node);
         return {
           node: node.id,
           phase: step?.phase,
@@ -31,6 +31,7 @@ export function runSummary(run: RunState): unknown {
           logs: step?.logs,
           held: step?.held,
           early: step?.early,
+          parts: step?.parts && step.phase !== 'failed' ? [...step.parts.came.keys()] : undefined,
           rounds: step?.loop && {
             begun: step.loop.begun,
             broken: step.loop.broken,

@@ -4,10 +4,11 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { Plan, PlanNode } from '../src/plan/plan.ts';
+import { continueRun } from '../src/run/continue-run.ts';
 import { type Command, outstanding } from '../src/run/decide.ts';
 import type { ItemOutcome, ItemOutput, Outputs } from '../src/run/events.ts';
-import { UNIT, unitCount } from '../src/run/state.ts';
-import { allSteps, findStep } from '../src/run/steps.ts';
+import { type RunState, UNIT, unitCount } from '../src/run/state.ts';
+import { allSteps, everyStep, findStep } from '../src/run/steps.ts';
 import { brokenInvariants, snapshot } from './invariants.ts';
 import type { Dice } from './random-graph.ts';
 import { TestRun, type TestEvent, aBatch, anError, someItems } from './run-kit.ts';
@@ -34,6 +35,11 @@ const ERRORS = [
   { code: 'NOT_THERE', kind: 'unavailable' },
 ] as const;
 
+/** The queue may still name steps that have left it; they are passed over. What the last event changed matters to nobody later. */
+function comparable(run: RunState): unknown {
+  return snapshot({ ...run, readyQueue: run.readyQueue.filter((step) => step.phase === 'ready'), changed: [] });
+}
+
 export class SimulatedRunner {
   readonly run: TestRun;
   readonly #plan: Plan;
@@ -52,6 +58,9 @@ export class SimulatedRunner {
   readonly #sealed = new Set<string>();
   readonly #params = new Map<string, string>();
   #endings = 0;
+  /** Steps whose undo branches have begun, in that order, by the place of their nodes. */
+  readonly #undone: number[] = [];
+  #gaveUpUndo = false;
 
   constructor(plan: Plan, dice: Dice) {
     this.#plan = plan;
@@ -59,9 +68,46 @@ export class SimulatedRunner {
     this.run = new TestRun(plan);
   }
 
+  /** Steps that were undone, or begun to be. */
+  get undone(): number {
+    return this.#undone.length;
+  }
+
   /** Runs to the end; false when it did not get there. */
   play(items: number): boolean {
-    this.#tell({ type: 'run.started', semantics: 1, trigger: 'start', outputs: { main: { items: someItems(items) } } });
+    const turn = this.#dice.once(5) ? ({ gated: true } as const) : {};
+    this.#tell({ type: 'run.started', semantics: 1, trigger: 'start', outputs: { main: { items: someItems(items) } }, ...turn });
+    return this.#toTheEnd();
+  }
+
+  /** A new run that keeps what the old one is through with, to its end. */
+  playOn(old: SimulatedRunner): boolean {
+    const [started] = old.run.events;
+    if (started?.type !== 'run.started') return false;
+    for (const one of old.#done) this.#done.add(one);
+    for (const one of old.#sealed) this.#sealed.add(one);
+    // Items that failed, or that a person counts as failed, are what is to be tried again.
+    for (const step of allSteps(old.run.state.root)) {
+      const place = placeOf({ node: step.index, path: step.scope.path });
+      step.units?.outcomes.forEach((outcome, i) => {
+        if (outcome && 'error' in outcome && !outcome.unknown) this.#sealed.delete(`${place}:${i}`);
+      });
+    }
+    for (const [place, params] of old.#params) this.#params.set(place, params);
+    // What joined it while it waited to begin is part of its input.
+    const { triggerNode, root } = old.run.state;
+    const { gated: _, ...first } = started;
+    const outputs = root.steps[triggerNode]?.outputs ?? started.outputs;
+    const { events } = continueRun({
+      plan: this.#plan,
+      started: { ...first, outputs },
+      old: { id: 'old', state: old.run.state, isSamePlan: true },
+    });
+    for (const event of JSON.parse(JSON.stringify(events)) as typeof events) this.#tell(event);
+    return this.#toTheEnd();
+  }
+
+  #toTheEnd(): boolean {
     for (let turns = 0; turns < 3000; turns += 1) {
       if (this.run.state.ended) return true;
       if (!this.#turn()) return false;
@@ -81,6 +127,10 @@ export class SimulatedRunner {
       for (const [node, wait] of waits) actions.push(() => this.#waitOver(waits, node, wait));
     const asking = this.#asking();
     if (asking.length > 0) actions.push(() => this.#answer(dice.pick(asking)));
+    if (this.run.state.gate) {
+      actions.push(() => this.#tell({ type: 'run.joined', items: someItems(2) }));
+      actions.push(() => this.#tell({ type: 'run.admitted' }));
+    }
     if (this.run.state.paused) actions.push(() => this.#tell({ type: 'run.resumed', by: 'ada' }));
     if (actions.length === 0) return false;
     dice.pick(actions)();
@@ -88,6 +138,7 @@ export class SimulatedRunner {
   }
 
   #tell(event: TestEvent): void {
+    if (this.run.state.undo && (event.type === 'cancel.requested' || event.type === 'run.timed_out')) this.#gaveUpUndo = true;
     const commands = this.run.take(event);
     for (const problem of brokenInvariants(this.run.state)) this.complaints.push(`${event.type}: ${problem}`);
     if (event.type === 'run.recovered') this.#work = commands;
@@ -144,6 +195,7 @@ export class SimulatedRunner {
         this.#endings += 1;
         if ([...this.#calls.values()].some((call) => call.flying.length > 0)) this.complaints.push('ended with writes in flight');
         if (this.#endings > 1) this.complaints.push('ended twice');
+        this.#checkUndone();
         return this.#tell({ type: 'run.ended', status: command.status, activeMs: 5, ...(command.error ? { error: command.error } : {}) });
     }
   }
@@ -160,6 +212,7 @@ export class SimulatedRunner {
     const early = node.join && node.join.policy !== 'all' && withItems >= (node.join.policy === 'any' ? 1 : node.join.count);
     if (states.includes('pending') && !early) this.complaints.push(`${node.id} runs before its edges are resolved`);
     if (node.disabled || step.skip) this.complaints.push(`${node.id} runs although it is disabled or skipped`);
+    if (node.undoes !== undefined) this.#undoes(node, node.undoes);
     const count = step.input ? unitCount(node, step.input) : 0;
     const units = command.units ?? Array.from({ length: count }, (_, i) => i);
     for (const i of units) if (this.#done.has(`${place}:${i}`)) this.complaints.push(`${place}:${i} was done and starts again`);
@@ -174,6 +227,33 @@ export class SimulatedRunner {
       isWhole: command.units === undefined,
       isStopped: false,
     });
+  }
+
+  /** A branch runs once its step has done something and the run is over otherwise: the newest step first, one branch after the other. */
+  #undoes({ id }: PlanNode, owner: number): void {
+    const { root, stop } = this.run.state;
+    const step = root.steps[owner];
+    if (!stop || [...allSteps(root)].some(({ phase }) => phase === 'active' || phase === 'stopping'))
+      this.complaints.push(`${id} undoes a run that goes on`);
+    if (step?.phase !== 'succeeded' && !step?.units?.outcomes.some((outcome) => outcome && 'ok' in outcome))
+      this.complaints.push(`${id} undoes what was not done`);
+    const last = this.#undone.at(-1);
+    if (last === owner) return;
+    if (this.#undone.includes(owner)) this.complaints.push(`${id} undoes ${this.#id(owner)} a second time`);
+    if (last !== undefined && (root.steps[last]?.changedAt ?? 0) < (step?.changedAt ?? 0))
+      this.complaints.push(`${this.#id(owner)} is newer than ${this.#id(last)} and is undone after it`);
+    this.#undone.push(owner);
+  }
+
+  #checkUndone(): void {
+    const { plan, root, stop, undo } = this.run.state;
+    if (!stop || this.#gaveUpUndo) return;
+    for (const { index, id, onError } of plan.undo.nodes) {
+      const step = root.steps[index];
+      if (step?.phase !== 'succeeded' || step.error || onError !== 'fail' || plan.nodes[index]?.disabled) continue;
+      const gave = Object.values(step.outputs ?? {}).some((batch) => batch.items.length > 0);
+      if (gave && !undo?.branches.has(index)) this.complaints.push(`${id} was done and is not undone`);
+    }
   }
 
   #goOn(call: Call): void {
@@ -308,7 +388,7 @@ export class SimulatedRunner {
   }
 
   #asking(): { place: string; i: number }[] {
-    return [...allSteps(this.run.state.root)].flatMap((step) => {
+    return [...everyStep(this.run.state)].flatMap((step) => {
       if (['succeeded', 'failed', 'skipped', 'cancelled'].includes(step.phase)) return [];
       const place = placeOf({ node: step.index, path: step.scope.path });
       return [...(step.units?.states ?? [])].flatMap((state, i) => (state === UNIT.asking ? [{ place, i }] : []));
@@ -337,7 +417,10 @@ export class SimulatedRunner {
     this.#timers = new Map();
     this.#shortWaits = new Map();
     this.#endings = 0;
-    if (!isDeepStrictEqual(this.run.replayed(), snapshot(this.run.state))) this.complaints.push('the journal gives another state');
+    const before = comparable(this.run.state);
+    if (!isDeepStrictEqual(comparable(this.run.replayedState()), before)) this.complaints.push('the journal gives another state');
+    this.run.throughSnapshot();
+    if (!isDeepStrictEqual(comparable(this.run.state), before)) this.complaints.push('a snapshot gives another state');
     this.#tell({ type: 'run.recovered', fence: 2 });
     return true;
   }

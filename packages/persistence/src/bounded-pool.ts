@@ -7,6 +7,9 @@ type ConnectCallback = Parameters<pg.Pool['connect']>[0];
 export class BoundedPool extends pg.Pool {
   constructor(config: pg.PoolConfig & { readonly waitMs: number }) {
     super({ ...config, connectionTimeoutMillis: config.waitMs });
+    // The pool listens to idle connections only. One that breaks while it is lent, between two statements, fails the next of them;
+    // unheard it would end the process.
+    this.on('connect', (client) => client.on('error', () => {}));
   }
 
   override connect(): Promise<pg.PoolClient>;

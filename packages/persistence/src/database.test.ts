@@ -151,6 +151,18 @@ describe('an open database', () => {
     await database.close();
   });
 
+  test('whose lent connection breaks between two statements fails the next one, and lends a whole one afterwards', async () => {
+    const next = db.database.withClient(async (client) => {
+      const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
+      const broken = new Promise((resolve) => client.once('end', resolve));
+      await db.database.query('select pg_terminate_backend($1)', [rows[0]?.pid]);
+      await broken;
+      return client.query('select 1');
+    });
+    await expect(next).rejects.toThrow(/not queryable|terminat/);
+    expect(await db.database.withClient(async (client) => (await client.query('select 1 as one')).rows)).toEqual([{ one: 1 }]);
+  });
+
   test('uses one pool for itself and TypeORM', async () => {
     const database = await openDatabase({ url: db.url, poolSize: 2, poolWaitMs: 60_000 });
     const dataSource = await database.dataSource();

@@ -54,6 +54,8 @@ export interface CreateFile {
   readonly origin?: { readonly runId: string; readonly workflowId: string };
   /** How long it is kept, in milliseconds; absent for ever. */
   readonly validMs?: number;
+  /** Only whoever makes it sees it. @default false */
+  readonly isPrivate?: boolean;
 }
 
 /** Key of the limit on the bytes of all files of a workspace. */
@@ -69,8 +71,8 @@ export async function createFile(tx: WorkspaceTransaction, input: CreateFile): P
   if (stored.length === 0) return undefined;
   const id = uuidv7();
   await tx.query(
-    `insert into file (id, workspace_id, hash, name, mime, origin_run_id, workflow_id, created_by, expires_at)
-       values ($1, $2, $3, $4, $5, $6, $7, $8, now() + $9::float8 * interval '1 ms')`,
+    `insert into file (id, workspace_id, hash, name, mime, origin_run_id, workflow_id, created_by, expires_at, private_to)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, now() + $9::float8 * interval '1 ms', case when $10::boolean then $8::uuid end)`,
     [
       id,
       workspaceId,
@@ -81,14 +83,15 @@ export async function createFile(tx: WorkspaceTransaction, input: CreateFile): P
       input.origin?.workflowId ?? null,
       principalId,
       input.validMs ?? null,
+      input.isPrivate ?? false,
     ],
   );
   return id;
 }
 
-/** Undefined also past its time. */
+/** Undefined also past its time, and where it is somebody else's alone. */
 export async function findFile(tx: WorkspaceTransaction, id: string): Promise<StoredFile | undefined> {
-  const [row] = await tx.query<FileRow>(`${SELECT} and f.id = $2`, [tx.context.workspaceId, id]);
+  const [row] = await tx.query<FileRow>(`${SELECT} and f.id = $2 and ${seenBy(3)}`, [tx.context.workspaceId, id, tx.context.principalId]);
   return row && toFile(row);
 }
 
@@ -111,7 +114,7 @@ export async function listFiles(
   const rows = await tx.query<FileRow>(
     `${SELECT} and ($2::uuid is null or f.origin_run_id = $2) and ($3::uuid is null or f.id < $3)
        and ($5::text is null or f.name ilike $5 escape '\\')
-       and ($6::uuid[] is null or f.workflow_id is null or w.project_id = any($6) or f.workflow_id = any($7::uuid[]))
+       and ${seenBy(8)} and ($6::uuid[] is null or f.workflow_id is null or w.project_id = any($6) or f.workflow_id = any($7::uuid[]))
      order by f.id desc limit $4`,
     [
       tx.context.workspaceId,
@@ -121,6 +124,7 @@ export async function listFiles(
       likePattern(options.search),
       options.visible?.projectIds ?? null,
       options.visible?.workflowIds ?? null,
+      tx.context.principalId,
     ],
   );
   const files = rows.slice(0, limit).map(toFile);
@@ -219,6 +223,11 @@ const SELECT = `
     from file f join file_blob b on b.workspace_id = f.workspace_id and b.hash = f.hash
          left join workflow w on w.workspace_id = f.workspace_id and w.id = f.workflow_id
    where f.workspace_id = $1 and (f.expires_at is null or f.expires_at > now())`;
+
+/** Files of everybody, and of the principal in this parameter. */
+function seenBy(parameter: number): string {
+  return `(f.private_to is null or f.private_to = $${parameter}::uuid)`;
+}
 
 function toFile({ originRunId, workflowId, projectId, expiresAt, ...file }: FileRow): StoredFile {
   return {

@@ -5,8 +5,8 @@
 import type { Database } from './database.ts';
 import type { Statements } from './statements.ts';
 
-/** `deployments`: what is live, and with it the routes of webhooks. */
-export type GenerationKind = 'deployments' | 'plugins' | 'settings';
+/** `deployments`: what is live, and with it the routes of webhooks. `keys`: root keys. */
+export type GenerationKind = 'deployments' | 'plugins' | 'settings' | 'keys';
 
 /** 0 until something of the kind has changed for the first time. */
 export async function currentGeneration(database: Database, kind: GenerationKind): Promise<number> {

@@ -2,6 +2,7 @@
 export { openDatabase, OLDEST_POSTGRES } from './database.ts';
 export type { Database, DatabaseOptions } from './database.ts';
 export type { ConnectionOptions } from './connection.ts';
+export { isDatabaseAway } from './database-away.ts';
 export { DatabaseError, EmbeddedPostgresError, ProjectMissingError, errorCodeOf } from './errors.ts';
 export type { DatabaseErrorCode, EmbeddedPostgresErrorCode } from './errors.ts';
 export { startEmbeddedPostgres } from './embedded/embedded-postgres.ts';
@@ -302,7 +303,7 @@ export {
   releaseJobs,
 } from './operations/jobs.ts';
 export type { ClaimJob, Job, JobItem, JobState, JobStepResult } from './operations/jobs.ts';
-export { deleteSetting, readSettingLevels, readSettings, writeSetting } from './operations/settings.ts';
+export { deleteSetting, readSettingLevels, readPersonSettings, readSettings, writeSetting } from './operations/settings.ts';
 export type { Setting, SettingLevels, SettingScope, WriteSettingResult } from './operations/settings.ts';
 export {
   COUNTED_LIMITS,
@@ -353,13 +354,70 @@ export { deleteExpiredHookReplies, findHookReply, findKeyedRun, keepHookReply } 
 export type { ReplyKey, StoredReply } from './hook-deliveries.ts';
 export { createSavedView, deleteSavedView, findSavedView, listSavedViews, updateSavedView } from './saved-views.ts';
 export type { SavedView, UpdateSavedViewResult } from './saved-views.ts';
-export { listNotifications, markNotificationsRead, notify } from './notifications.ts';
-export type { Notification, Notify } from './notifications.ts';
-export { addRunTags, deleteStaleRunTags, findRunsByTag, listRunTags } from './run-tags.ts';
+export { beginPurge, endPurge, listWorkspacesToPurge, purgeRows } from './people/purge-workspace.ts';
+export { holdRootKeys, listRootKeyHolders, releaseRootKeys } from './credentials/root-key-holders.ts';
+export type { RootKeyHolding } from './credentials/root-key-holders.ts';
+export { wrapWithInstanceKey } from './credentials/instance-keys.ts';
+export { claimMail, deleteMail, postponeMail, queueMail } from './mail.ts';
+export type { QueuedMail } from './mail.ts';
+export {
+  MOST_UNREAD,
+  countUnreadNotifications,
+  deleteOldNotifications,
+  listAskingRuns,
+  listNotifications,
+  markNotificationsRead,
+  notify,
+  notifyAgain,
+  readConcerned,
+  readNotificationMarks,
+  takeNotificationsDue,
+} from './notifications.ts';
+export type { AskingRun, DueNotification, ListNotifications, Notification, Notify, NotifyAgain } from './notifications.ts';
+export {
+  addApprovalDecision,
+  answerWait,
+  closeOverdueApprovals,
+  countApprovals,
+  deleteForgottenApprovals,
+  endApproval,
+  findApproval,
+  findApprovalAt,
+  listApprovalDecisions,
+  listApprovals,
+  listAsked,
+  listDueApprovals,
+  lockApproval,
+  openApproval,
+  takeDueNotice,
+} from './approvals.ts';
+export type {
+  AnswerOfWait,
+  Approval,
+  ApprovalCounts,
+  ApprovalDeciders,
+  ApprovalDecision,
+  ApprovalState,
+  ApprovalViewer,
+  DueApproval,
+  DueNotice,
+  ListApprovals,
+  NewDecision,
+  NoticePlan,
+  OpenApproval,
+} from './approvals.ts';
+export { deleteForgottenRunForms, endRunForm, findRunForm, lockRunForm, openRunForm } from './run-forms.ts';
+export type { OpenRunForm, RunForm } from './run-forms.ts';
+export { addRunTags, deleteStaleRunTags, findRunsByTag, listRunTags, listTagsOfRuns } from './run-tags.ts';
 export type { RunTag } from './run-tags.ts';
+export { addRunLink, deleteStaleRunLinks, findGoneOn, listRunsMadeFrom, removeRunLink } from './run-links.ts';
+export type { LinkedRun, RunLink } from './run-links.ts';
+export { deleteTestResults, listTestResults, putTestResult } from './test-results.ts';
+export type { TestResult } from './test-results.ts';
 export { searchWorkflows } from './workflow-search.ts';
 export type { SearchWorkflows, WorkflowHit } from './workflow-search.ts';
-export { findDeployment, setDeploymentState } from './deployments.ts';
+export { findDeployment, pauseDeployment, resumeDeployment } from './deployments.ts';
+export type { WhilePaused } from './deployments.ts';
 export type { Deployment } from './deployments.ts';
 export { loadLiveHooks, loadVersion, publish, unpublish } from './publish.ts';
 export type { HookClash, HookReply, HookSpec, LiveHook, PublishInput, PublishResult } from './publish.ts';
@@ -373,13 +431,41 @@ export type { DatabaseDump, DumpTable } from './backup/dump.ts';
 export { loadDump } from './backup/load.ts';
 export type { LoadOptions, Loaded } from './backup/load.ts';
 export { countHeldRuns, releaseHeldRuns } from './backup/held-runs.ts';
+export { CALLER_ENDED } from './journal/flush-statement.ts';
+export { callChain, cancelOrphans, countCalled, findParent, listCalled } from './journal/called-runs.ts';
+export type { CalledRun } from './journal/called-runs.ts';
+export { findChainPlace, linkToChain, listChain, stopNext } from './journal/run-chains.ts';
+export type { ChainPlace, ChainRun } from './journal/run-chains.ts';
+export { forgetFollowUp, listDueFollowUps, putOffFollowUp } from './journal/follow-ups.ts';
+export type { DueFollowUp } from './journal/follow-ups.ts';
+export { beginTurns, deleteStaleTurns, takeTurn } from './journal/flow-turns.ts';
+export { leaveSlot, takeRequest, takeSlot } from './journal/request-limits.ts';
+export type { RequestScope } from './journal/request-limits.ts';
+export type { FlowPlace, FlowStart, TurnsBegun } from './journal/flow-turns.ts';
 export { createKeyedRuns } from './journal/keyed-runs.ts';
-export type { KeyedRunOutcome, KeyedRuns, KeyedRunsOptions, RunKey } from './journal/keyed-runs.ts';
+export type { Alongside, KeyedRunOutcome, KeyedRuns, KeyedRunsOptions, RunKey } from './journal/keyed-runs.ts';
+export {
+  advanceSchedule,
+  advanceScheduleWith,
+  claimDueSchedules,
+  countHeldTimetables,
+  isRunOpen,
+  releaseSchedule,
+  releaseSchedules,
+} from './schedules.ts';
+export type { DueSchedule, MissedPolicy, OverlapPolicy, ScheduleSpec, ScheduleState, Slot } from './schedules.ts';
+export { claimDuePolls, endPoll, findPoll, hastenPoll, listPolls, movePoll, movePollWith, releasePolls, setPollState } from './polls.ts';
+export type { DuePoll, PollRowSpec, StoredPoll } from './polls.ts';
+export { findSchedule, listSchedules, setScheduleState } from './schedule-list.ts';
+export type { ListSchedules, StoredSchedule } from './schedule-list.ts';
 export { InvalidCursorError, countRuns, findRun, findRunByShortId, listRuns } from './journal/run-reads.ts';
 export type { CountRunsOptions, ListRunsOptions, RunCount, RunDetail, RunPage, RunReader } from './journal/run-reads.ts';
 export type { RunSummary } from './journal/run-rows.ts';
-export { findRunRow, listRunRows, nowSummary } from './journal/run-list.ts';
+export { countRunRows, findRunRow, listRunRows, nowSummary } from './journal/run-list.ts';
 export type { ListRunRows, ListedRun, NowSummary } from './journal/run-list.ts';
+export { eraseLater, listDueErasures, postponeErasure, rewriteJournal } from './journal/run-erasure.ts';
+export type { DueErasure } from './journal/run-erasure.ts';
+export { rollUpStatistics } from './journal/run-roll-up.ts';
 export { runStatistics } from './journal/run-statistics.ts';
 export type { RunStatistics, RunStatisticsOptions, StatisticsBucket, WorkflowStatistics } from './journal/run-statistics.ts';
 export { WORKFLOW_SORTS, WORKFLOW_VIEWS, countWorkflows, listWorkflowRows, recentRuns, successRates } from './workflow-reads.ts';
@@ -387,9 +473,18 @@ export type { ListWorkflowRows, ListedWorkflow, RecentRun, WorkflowCounts, Workf
 export type { Seen } from './seen.ts';
 export { findRunPlace, readCommittedEvents, readCommittedSeqs, readProjectsOfContents } from './journal/live-reads.ts';
 export type { CommittedEvents, RunPlace } from './journal/live-reads.ts';
-export { deleteEndedRun, deleteExpiredKeys, deleteExpiredRuns, deleteStaleInbox, dropEmptyPartitions } from './journal/run-retention.ts';
-export type { DeleteExpiredOptions, DropPartitionsOptions } from './journal/run-retention.ts';
+export {
+  deleteEndedRun,
+  deleteExpiredKeys,
+  deleteExpiredRuns,
+  deleteRunsBeyond,
+  deleteStaleInbox,
+  deleteStaleSnapshots,
+  dropEmptyPartitions,
+  listWorkflowKeeping,
+} from './journal/run-retention.ts';
+export type { DeleteExpiredOptions, DropPartitionsOptions, WorkflowKeeping } from './journal/run-retention.ts';
 export { BlobDamagedError, BlobMissingError, createFileBlobStore } from './blobs/file-blob-store.ts';
 export type { FileBlobStore, FileBlobStoreOptions } from './blobs/file-blob-store.ts';
-export { createRunPayloads } from './blobs/run-payloads.ts';
+export { PAYLOAD_BYTES_LIMIT, createRunPayloads, readStoredPayloads } from './blobs/run-payloads.ts';
 export type { RunPayloads } from './blobs/run-payloads.ts';

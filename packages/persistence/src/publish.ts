@@ -10,6 +10,9 @@ import { raiseGeneration } from './generations.ts';
 import { hookPrefix, normalizeHookPattern } from './hook-pattern.ts';
 import { uuidv7 } from './ids.ts';
 import type { WorkspaceTransaction } from './in-workspace.ts';
+import { releaseHeldTurns } from './journal/flow-turns.ts';
+import { type PollRowSpec, replacePolls } from './polls.ts';
+import { type ScheduleSpec, replaceSchedules } from './schedules.ts';
 import { ENVIRONMENT } from './seed.ts';
 import { lockWorkflow } from './workflows.ts';
 
@@ -37,6 +40,10 @@ export interface PublishInput {
   readonly semanticHash: string;
   readonly typePins: TypePins;
   readonly hooks: readonly HookSpec[];
+  /** @default none */
+  readonly schedules?: readonly ScheduleSpec[];
+  /** @default none */
+  readonly polls?: readonly PollRowSpec[];
   readonly note?: string;
   /** The draft's revision that was validated; absent to publish whatever the caller holds (import does). */
   readonly expectedRev?: number;
@@ -75,6 +82,8 @@ export async function publish(tx: WorkspaceTransaction, input: PublishInput): Pr
     return { kind: 'hook-path-taken', code: 'HOOK_PATH_TAKEN', clashes };
   }
   await deploy(tx, workflowId, version, input.semanticHash);
+  await replaceSchedules(tx, { workflowId, version, schedules: input.schedules ?? [] });
+  await replacePolls(tx, { workflowId, version, polls: input.polls ?? [] });
   return { kind: 'published', version, generation: await raiseGeneration(tx, 'deployments') };
 }
 
@@ -86,7 +95,9 @@ export async function unpublish(tx: WorkspaceTransaction, workflowId: string): P
     [workflowId, ENVIRONMENT.live, tx.context.principalId],
   );
   if (changed === 0) return false;
-  await tx.manager.query('delete from hook where workflow_id = $1 and environment = $2', [workflowId, ENVIRONMENT.live]);
+  await releaseHeldTurns(tx, workflowId, ENVIRONMENT.live);
+  for (const table of ['hook', 'schedule', 'poll'])
+    await tx.manager.query(`delete from ${table} where workflow_id = $1 and environment = $2`, [workflowId, ENVIRONMENT.live]);
   await raiseGeneration(tx, 'deployments');
   return true;
 }
@@ -95,16 +106,21 @@ export async function unpublish(tx: WorkspaceTransaction, workflowId: string): P
 export interface LiveHook extends HookSpec {
   readonly id: string;
   readonly workspaceId: string;
+  /** Absent for a hook that is made for a test. */
+  readonly projectId?: string;
   readonly workflowId: string;
   readonly version: number;
   readonly patternNorm: string;
+  /** Its workflow is paused: what comes is stored and begins when that goes on. */
+  readonly isHeld: boolean;
 }
 
 const LIVE_HOOKS = `
-  select id, workspace_id as "workspaceId", workflow_id as "workflowId", node_id as "nodeId", version, method, pattern,
-         pattern_norm as "patternNorm", reply, settings, auth, cors
-    from hook where environment = ${ENVIRONMENT.live}
-     and exists (select from deployment d where d.workflow_id = hook.workflow_id and d.environment = hook.environment and d.state = 'active')`;
+  select hook.id, hook.workspace_id as "workspaceId", (select w.project_id from workflow w where w.id = hook.workflow_id) as "projectId",
+         hook.workflow_id as "workflowId", node_id as "nodeId", hook.version, method, pattern, pattern_norm as "patternNorm", reply, settings, auth, cors,
+         d.state = 'paused' as "isHeld"
+    from hook join deployment d on d.workflow_id = hook.workflow_id and d.environment = hook.environment
+   where hook.environment = ${ENVIRONMENT.live} and (d.state = 'active' or (d.state = 'paused' and d.holds))`;
 
 /** Every live webhook of the instance, for the route table of this process. */
 export async function loadLiveHooks(database: Database): Promise<LiveHook[]> {
@@ -222,6 +238,7 @@ async function deploy(tx: WorkspaceTransaction, workflowId: string, version: num
        set version = excluded.version, state = 'active', deployed_by = excluded.deployed_by, deployed_at = now()`,
     [workflowId, ENVIRONMENT.live, workspaceId, version, principalId],
   );
+  await releaseHeldTurns(tx, workflowId, ENVIRONMENT.live);
   await tx.manager.query('update draft set base_version = $2 where workflow_id = $1 and semantic_hash = $3', [
     workflowId,
     version,

@@ -44,6 +44,17 @@ export async function listRunTags(tx: WorkspaceTransaction, runId: string): Prom
   ]);
 }
 
+/** Tags by run, of at most a page of runs. */
+export async function listTagsOfRuns(tx: WorkspaceTransaction, runIds: readonly string[]): Promise<Map<string, RunTag[]>> {
+  const rows = await tx.query<RunTag & { readonly runId: string }>(
+    'select run_id as "runId", key, value from run_tag where workspace_id = $1 and run_id = any($2::uuid[]) order by run_id, key, value',
+    [tx.context.workspaceId, runIds],
+  );
+  const tags = new Map<string, RunTag[]>();
+  for (const { runId, ...tag } of rows) tags.set(runId, [...(tags.get(runId) ?? []), tag]);
+  return tags;
+}
+
 /** Tags of runs that are gone, among those older than this time (milliseconds since 1970); gives how many. Call again while it gives `limit`. */
 export async function deleteStaleRunTags(
   statements: InstanceStatements,

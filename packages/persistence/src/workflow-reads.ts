@@ -74,7 +74,7 @@ const MORE_FAILED = 'sum(n) filter (where status in (5, 7)) > coalesce(sum(n) fi
 
 /** Over a day, of the whole workspace. Needs the workspace as $1. */
 const FAILING = `
-  select workflow_id from run_stats where workspace_id = $1 and bucket > now() - interval '1 day' group by workflow_id having ${MORE_FAILED}`;
+  select workflow_id from run_stats where workspace_id = $1 and environment = ${ENVIRONMENT.live} and bucket > now() - interval '1 day' group by workflow_id having ${MORE_FAILED}`;
 
 const LIVE = `left join deployment p on p.workflow_id = w.id and p.environment = ${ENVIRONMENT.live} and p.state <> 'off'`;
 
@@ -133,7 +133,8 @@ export async function listWorkflowRows(
               d.semantic_hash as "draftHash", v.semantic_hash as "liveHash", d.updated_by as "editedBy", page.key
          from page join project j on j.id = page.project_id
          left join lateral (select ${MORE_FAILED} as fails from run_stats
-                             where workspace_id = $1 and workflow_id = page.id and bucket > now() - interval '1 day') f on page.version is not null
+                             where workspace_id = $1 and workflow_id = page.id and environment = ${ENVIRONMENT.live}
+                               and bucket > now() - interval '1 day') f on page.version is not null
          left join draft d on d.workflow_id = page.id
          left join version v on v.workflow_id = page.id and v.n = page.version
         order by key ${direction}, page.id ${direction}`,
@@ -203,11 +204,12 @@ export async function recentRuns(
   return runs;
 }
 
-/** Part of the week's ended runs that succeeded, 0 to 1; workflows without runs are missing. */
+/** Part of the week's ended runs that succeeded, 0 to 1, of what was live; workflows without such runs are missing. */
 export async function successRates(tx: WorkspaceTransaction, workflowIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
   const rows = await tx.query<{ workflowId: string; rate: number }>(
     `select workflow_id as "workflowId", (coalesce(sum(n) filter (where status = 4), 0) / sum(n))::float8 as rate
-       from run_stats where workspace_id = $1 and workflow_id = any($2::uuid[]) and bucket > now() - interval '7 days' group by workflow_id having sum(n) > 0`,
+       from run_stats where workspace_id = $1 and workflow_id = any($2::uuid[]) and environment = ${ENVIRONMENT.live} and bucket > now() - interval '7 days'
+      group by workflow_id having sum(n) > 0`,
     [tx.context.workspaceId, workflowIds],
   );
   return new Map(rows.map((row) => [row.workflowId, row.rate]));

@@ -272,6 +272,8 @@ export async function moveWorkflow(
     projectId,
     folderId ?? null,
   ]);
+  // Routes know the project, since its settings count for them.
+  if (projectId !== workflow.projectId) await raiseGeneration(tx, 'deployments');
   return { kind: 'moved' };
 }
 

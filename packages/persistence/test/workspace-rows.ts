@@ -78,6 +78,17 @@ export async function insertWorkspaceRows(database: Database, { workspaceId, pro
       [unique, w, workflow, p],
     ],
     [
+      `with a as (
+         insert into approval (id, workspace_id, run_id, place, workflow_id, node_id, title, request, needed, requester_may, by_link)
+         values (gen_random_uuid(), $1, gen_random_uuid(), 'n', $2, 'n', 'T', '{}', 1, true, false) returning id, workspace_id
+       ) insert into approval_decision (approval_id, workspace_id, principal_id, decision, via) select id, workspace_id, $3, 'approve', 'api' from a`,
+      [w, workflow, p],
+    ],
+    [
+      `insert into run_form (id, workspace_id, run_id, place, workflow_id, node_id, request) values (gen_random_uuid(), $1, gen_random_uuid(), 'n', $2, 'n', '{}')`,
+      [w, workflow],
+    ],
+    [
       `insert into hook_reply (workspace_id, run_id, fingerprint, status, headers, body, expires_at) values ($1, gen_random_uuid(), '', 200, '{}', '', now())`,
       [w],
     ],
@@ -133,9 +144,26 @@ export async function insertWorkspaceRows(database: Database, { workspaceId, pro
       [run, w, workflow],
     ],
     [`insert into run_chunk (run_id, seq, events) values ($1, 1, 'x')`, [run]],
+    [`insert into run_child (run_id, workspace_id, parent_run_id, place, part, depth) values ($1, $2, $1, 'n', 0, 1)`, [run, w]],
+    [`insert into run_chain (run_id, workspace_id, first_run_id, n) values ($1, $2, $1, 1)`, [run, w]],
+    [`insert into run_follow_up (run_id, kind, workspace_id, due_at, payload) values ($1, 'failed', $2, now(), '{}')`, [run, w]],
     [`insert into run_tag (workspace_id, key, value, run_id) values ($1, 'k', 'v', $2)`, [w, run]],
     [`insert into run_payload (workspace_id, sha256, run_id) values ($1, 'p', $2)`, [w, run]],
     [`insert into run_payload_left (workspace_id, sha256) values ($1, 'p')`, [w]],
+    [`insert into run_erasure (workspace_id, run_id) values ($1, $2)`, [w, run]],
+    [`insert into run_stats_zone (workspace_id, zone) values ($1, 'UTC')`, [w]],
+    [
+      `insert into run_stats_day (workspace_id, workflow_id, environment, starts_at, status, n) values ($1, $2, 1, now(), 4, 1)`,
+      [w, workflow],
+    ],
+    [
+      `insert into flow_turn (run_id, workspace_id, workflow_id, environment, group_key, due_at) values ($1, $2, $1, 1, 'g', now())`,
+      [run, w],
+    ],
+    [`insert into request_slot (id, workspace_id, scope, owner) values ($1, $2, 's', $1)`, [run, w]],
+    [`insert into request_rate (workspace_id, scope, free_at) values ($2, $1::uuid::text, now())`, [run, w]],
+    [`insert into flow_rate (workspace_id, workflow_id, environment, key, free_at) values ($2, $1, 1, 'k', now())`, [run, w]],
+    [`insert into run_snapshot (run_id, workspace_id, seq, format, state) values ($1, $2, 1, 1, '')`, [run, w]],
     [`insert into run_inbox (id, run_id, workspace_id, source_key, kind, payload) values ($1, $2, $3, 's', 'k', '{}')`, [uuidv7(), run, w]],
     [`insert into run_key (workspace_id, scope, key, run_id, expires_at) values ($1, 's', 'k', $2, now())`, [w, run]],
     [
@@ -144,6 +172,19 @@ export async function insertWorkspaceRows(database: Database, { workspaceId, pro
     ],
     [
       `insert into run_stats (workspace_id, workflow_id, environment, bucket, status, writer, n) values ($1, $2, 1, now(), 4, $2, 1)`,
+      [w, workflow],
+    ],
+    [
+      `insert into schedule (id, workspace_id, workflow_id, environment, node_id, node_name, version, spec, zone, missed, overlap) values ($1, $2, $3, 1, 'n', 'n', 1, '{}', 'UTC', 'once', 'allow')`,
+      [uuidv7(), w, workflow],
+    ],
+    [
+      `insert into poll (id, workspace_id, workflow_id, environment, node_id, node_name, version, every_ms, basis, next_at) values ($1, $2, $3, 1, 'n', 'n', 1, 60000, '', now())`,
+      [uuidv7(), w, workflow],
+    ],
+    [`insert into run_link (run_id, workspace_id, from_run_id, how) values (gen_random_uuid(), $1, $2, 'retry')`, [w, run]],
+    [
+      `insert into test_result (workflow_id, test_id, workspace_id, outcome, differences, duration_ms, draft_rev) values ($2, 't', $1, 'passed', '[]', 1, 0)`,
       [w, workflow],
     ],
     [`insert into timer (run_id, wait_id, workspace_id, due_at) values ($1, 'w', $2, now())`, [run, w]],

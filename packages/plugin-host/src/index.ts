@@ -3,6 +3,8 @@ export { createCatalog } from './catalog.ts';
 export type { Catalog } from './catalog.ts';
 export { createPluginHost } from './plugin-host.ts';
 export type { PluginHostOptions } from './plugin-host.ts';
+export { createPollHost } from './poll-host.ts';
+export type { PollHost, PolledPage, PollSpec } from './poll-host.ts';
 export { checkedPlugin, descriptionHash, exportedPlugin, pluginEntry } from './plugin-entry.ts';
 export type { PluginEntry } from './plugin-entry.ts';
 export { describeBundle, writeDescription } from './describe-bundle.ts';

@@ -10,11 +10,12 @@ import { runCall } from './runtime/runtime.ts';
 import { toStepError } from './runtime/to-step-error.ts';
 import { inProcess } from './transport/in-process.ts';
 import type { Call, Transport } from './transport/transport.ts';
-import { isLarge } from './worker/call-weight.ts';
+import { weightOf } from './worker/call-weight.ts';
 import type { WorkerSize } from './worker/call-weight.ts';
 import { HeavyLane } from './worker/heavy-lane.ts';
 import type { HeavyLaneOptions } from './worker/heavy-lane.ts';
-import { isPure, pureSink } from './worker/pure-sink.ts';
+import { StallGuess } from './worker/stall-guess.ts';
+import { PureSink, isPure } from './worker/pure-sink.ts';
 
 export interface PluginHostOptions {
   readonly entries: readonly PluginEntry[];
@@ -34,6 +35,9 @@ interface Slot {
   /** Ready once the plugin is loaded. */
   call: Call | undefined;
 }
+
+/** Others wait no longer than this for a call that computes here, in milliseconds. */
+const STALL_MS = 25;
 
 /** @throws PluginHostError TYPE_DUPLICATE when two entries give the same type in the same version. */
 export function createPluginHost({ entries, transport = inProcess, graceMs = GRACE_MS, worker = {} }: PluginHostOptions): PluginHost {
@@ -57,12 +61,18 @@ export function createPluginHost({ entries, transport = inProcess, graceMs = GRA
     return (slot.call ??= slot.ir.cpu === 'heavy' ? heavy(slot, direct) : direct);
   }
 
-  /** Calls that only compute: small ones here, large ones in the worker, where there is a bundle it can load. */
+  /** Calls that only compute: small ones here, large and slow ones in the worker, where there is a bundle it can load. */
   function heavy({ entry: { ir, bundleFile }, ir: type }: Slot, direct: Call): Call {
     const hash = descriptionHash(ir);
+    const guess = new StallGuess();
+    const { stallMs = STALL_MS } = worker;
     return (spec, sink, signal) => {
       if (!isPure(type, spec)) return direct(spec, sink, signal);
-      if (bundleFile === undefined || signal.aborted || !isLarge(spec, worker)) return direct(spec, pureSink(sink), signal);
+      if (bundleFile === undefined || signal.aborted) return direct(spec, new PureSink(sink), signal);
+      const weight = weightOf(spec, worker);
+      const isSlow = guess.of(weight) > stallMs;
+      if (weight !== Infinity && !isSlow) return guess.timed(weight, () => direct(spec, new PureSink(sink), signal));
+      if (weight !== Infinity) guess.doubt();
       return lane.run({ bundleFile, hash, spec, sink, signal });
     };
   }

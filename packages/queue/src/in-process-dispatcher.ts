@@ -1,5 +1,6 @@
 /**
- * Dispatch within one process: a fixed number of runs per workspace work at once, the others wait in the order in which they were accepted.
+ * Dispatch within one process: a fixed number of runs per workspace work at once, the others wait in the order in which they were accepted,
+ * those of a higher priority first.
  */
 import type { DispatchJob, Dispatcher } from '@plugboard/engine';
 
@@ -8,12 +9,19 @@ export interface DispatcherOptions {
   readonly perWorkspace?: number | ((workspaceId: string) => number);
 }
 
+interface Waiting {
+  readonly start: () => void;
+  readonly priority: number;
+}
+
 /** The runs of one workspace. */
 interface Lane {
   readonly workspaceId: string;
   running: number;
   /** What starts each, in order of acceptance: a Map keeps it and forgets by id at once. */
-  readonly waiting: Map<string, () => void>;
+  readonly waiting: Map<string, Waiting>;
+  /** Some of them do not have the priority of the others. */
+  isMixed: boolean;
   /** Runs are being started: one that ends while it starts leaves its place to the loop, however many follow. */
   filling: boolean;
 }
@@ -28,7 +36,7 @@ export function createInProcessDispatcher(options: DispatcherOptions = {}): Disp
   const laneOf = (workspaceId: string): Lane => {
     const known = lanes.get(workspaceId);
     if (known) return known;
-    const lane: Lane = { workspaceId, running: 0, waiting: new Map(), filling: false };
+    const lane: Lane = { workspaceId, running: 0, waiting: new Map(), isMixed: false, filling: false };
     lanes.set(workspaceId, lane);
     return lane;
   };
@@ -38,14 +46,17 @@ export function createInProcessDispatcher(options: DispatcherOptions = {}): Disp
     lane.filling = true;
     const limit = limitOf(lane.workspaceId);
     try {
-      for (const [runId, start] of lane.waiting) {
-        if (lane.running >= limit) break;
+      while (lane.running < limit) {
+        const runId = nextOf(lane);
+        const next = runId === undefined ? undefined : lane.waiting.get(runId);
+        if (runId === undefined || !next) break;
         lane.waiting.delete(runId);
         laneOfWaiting.delete(runId);
         lane.running += 1;
         running += 1;
-        start();
+        next.start();
       }
+      if (lane.waiting.size === 0) lane.isMixed = false;
     } finally {
       lane.filling = false;
       if (lane.running === 0 && lane.waiting.size === 0) lanes.delete(lane.workspaceId);
@@ -53,9 +64,10 @@ export function createInProcessDispatcher(options: DispatcherOptions = {}): Disp
   };
 
   return {
-    enqueue({ runId, workspaceId }, start) {
+    enqueue({ runId, workspaceId, priority = 0 }, start) {
       const lane = laneOf(workspaceId);
-      lane.waiting.set(runId, start);
+      if (priority !== 0) lane.isMixed = true;
+      lane.waiting.set(runId, { start, priority });
       laneOfWaiting.set(runId, lane);
       fill(lane);
     },
@@ -81,4 +93,14 @@ export function createInProcessDispatcher(options: DispatcherOptions = {}): Disp
       return running;
     },
   };
+}
+
+/** The first one, or the first of the highest priority. */
+function nextOf({ waiting, isMixed }: Lane): string | undefined {
+  let next: { readonly runId: string; readonly priority: number } | undefined;
+  for (const [runId, { priority }] of waiting) {
+    if (!isMixed) return runId;
+    if (!next || priority > next.priority) next = { runId, priority };
+  }
+  return next?.runId;
 }

@@ -1,9 +1,21 @@
 /** A run in this process's memory, from its acceptance until it ends, suspends or is lost to another owner. */
-import type { Command, RunError, RunFacts, RunHead, RunState, RunStatusName, StepState, WaitingFor } from '@plugboard/engine';
+import type {
+  Command,
+  RunError,
+  RunFacts,
+  RunHead,
+  RunState,
+  RunStatusName,
+  Scope,
+  StepFacts,
+  StepState,
+  WaitingFor,
+} from '@plugboard/engine';
 import type { Item, Json } from '@plugboard/sdk';
 import type { Timer } from './clock.ts';
 import type { LoadedPlan } from './loaded-plan.ts';
 import type { RunJournal } from './run-journal.ts';
+import type { SnapshotMark } from './snapshot-mark.ts';
 
 /** What a respond step sends to the caller of a webhook. */
 export interface Reply {
@@ -56,6 +68,8 @@ export interface ActiveRun {
   readonly fence: number;
   readonly loaded: LoadedPlan;
   readonly facts: RunFacts;
+  /** What expressions outside loops see of the run; put together for the first that is evaluated. */
+  seen: Pick<StepFacts, 'run' | 'workflow'> | undefined;
   readonly state: RunState;
   readonly journal: RunJournal;
   readonly listener: RunListener | undefined;
@@ -66,8 +80,10 @@ export interface ActiveRun {
   readonly timers: Set<Timer>;
   /** Inbox rows taken in whose flush has not deleted them yet. */
   readonly inbox: Set<string>;
-  /** Aborts pure and read steps. */
-  readonly abort: AbortController;
+  /** Aborts pure and read steps; a new one for each undo branch that begins after it was used. */
+  abort: AbortController;
+  /** The undo branch that they and the time limit are for; absent before a run undoes anything. */
+  branch: Scope | undefined;
   /** Aborts writes, after the grace; made with the first of them. */
   abortWrites: AbortController | undefined;
   /** Stored, and not yet let go by the dispatcher: it may take events, and acts on none. */
@@ -93,6 +109,7 @@ export interface ActiveRun {
   activeMs: number;
   /** JSON text of the items the run holds, about, in UTF-16 units. */
   heldBytes: number;
+  readonly snapshot: SnapshotMark;
   /** Start of the current interval by the monotonic clock; undefined while no attempt is in flight. */
   activeSince: number | undefined;
   deadline: Timer | undefined;

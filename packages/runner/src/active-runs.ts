@@ -6,15 +6,19 @@ import {
   type AppendResult,
   type BlobStore,
   type Command,
+  type KeepData,
+  type RunEnd,
   type RunEvent,
   type RunHead,
   type RunRecord,
   type RunState,
+  type RunStatusName,
+  type RunTag,
   type RunTimer,
   type PlanNode,
   type StepState,
-  allSteps,
   decide,
+  everyStep,
   findStep,
   isAtRest,
   newRun,
@@ -25,16 +29,21 @@ import type { StepError } from '@plugboard/sdk';
 import type { ActiveRun, RunListener } from './active-run.ts';
 import { beginActive, endActive } from './active-time.ts';
 import { BackgroundFlush } from './background-flush.ts';
-import type { EncodedEvent } from './encode.ts';
+import { failureOf } from './failure-follow-up.ts';
+import { type EncodedEvent, SPILL_LENGTH } from './encode.ts';
 import type { Clock, Timer } from './clock.ts';
 import { closingRecord } from './closing-record.ts';
 import { fingerprint } from './fingerprint.ts';
+import { erasure, lessOf } from './kept-data.ts';
 import { type LoadedPlan, runFacts } from './loaded-plan.ts';
+import { withWhatFollows } from './run-ending.ts';
 import { RunJournal } from './run-journal.ts';
 import type { RunnerOptions, RunnerStats } from './runner-options.ts';
 import { StepCall } from './step-call.ts';
 import { runTooLarge } from './size-budget.ts';
 import type { ItemsSize, StepServices } from './step-services.ts';
+import { newMark } from './snapshot-mark.ts';
+import { Snapshots } from './snapshots.ts';
 import { stepServices } from './step-services-of-runs.ts';
 import type { StepSurroundings } from './step-surroundings.ts';
 
@@ -57,14 +66,21 @@ export interface HoldRun {
   readonly state?: RunState;
   /** JSON text of the items in `state`. @default 0 */
   readonly heldBytes?: number;
+  /** Sequence of the snapshot it came back by. @default 0 */
+  readonly snapshotSeq?: number;
   readonly listener?: RunListener;
   /** Takes events, and acts on none until the dispatcher lets it go. */
   readonly held: boolean;
   /** Something of it may have been carried out. @default false for a held run, true for others */
   readonly begun?: boolean;
+  /** What a new run is found by. */
+  readonly tags?: readonly RunTag[] | undefined;
 }
 
-export interface ActiveRunsOptions extends Pick<RunnerOptions, 'journal' | 'ownership' | 'dispatcher' | 'log' | 'onCommitted'> {
+export interface ActiveRunsOptions extends Pick<
+  RunnerOptions,
+  'journal' | 'caution' | 'ownership' | 'dispatcher' | 'log' | 'onCommitted' | 'reports' | 'keepsData' | 'storage'
+> {
   readonly blobs: BlobStore;
   readonly clock: Clock;
   readonly surroundings: StepSurroundings;
@@ -85,6 +101,7 @@ export class ActiveRuns {
   readonly #services: StepServices;
   readonly #runs = new Map<string, ActiveRun>();
   readonly #background: BackgroundFlush;
+  readonly #snapshots: Snapshots;
   readonly #onQuieter = new Set<() => void>();
   #closed = false;
   #heldBytes = 0;
@@ -94,6 +111,14 @@ export class ActiveRuns {
     this.#clock = options.clock;
     this.#background = new BackgroundFlush(options.clock);
     this.#services = stepServices(options.surroundings, this);
+    const { ownership, log, maxRunBytes, surroundings } = options;
+    this.#snapshots = new Snapshots({
+      ownership,
+      log,
+      maxRunBytes,
+      turns: surroundings.turns,
+      onCounted: (run, bytes) => this.#counted(run, bytes),
+    });
   }
 
   get size(): number {
@@ -114,13 +139,26 @@ export class ActiveRuns {
   }
 
   /** Takes a run into memory. */
-  hold({ head, loaded, fence, nextSeq, state = newRun(loaded.plan), heldBytes = 0, listener, held, begun = !held }: HoldRun): ActiveRun {
+  hold({
+    head,
+    loaded,
+    fence,
+    nextSeq,
+    state = newRun(loaded.plan),
+    heldBytes = 0,
+    snapshotSeq = 0,
+    listener,
+    held,
+    begun = !held,
+    tags,
+  }: HoldRun): ActiveRun {
     const run: ActiveRun = {
       id: head.id,
       head,
       fence,
       loaded,
       facts: runFacts(head.id, loaded),
+      seen: undefined,
       state,
       listener,
       work: [],
@@ -128,6 +166,7 @@ export class ActiveRuns {
       timers: new Set(),
       inbox: new Set(),
       abort: new AbortController(),
+      branch: undefined,
       abortWrites: undefined,
       held,
       queued: false,
@@ -141,12 +180,14 @@ export class ActiveRuns {
       stopGrace: undefined,
       activeMs: state.activeMs,
       heldBytes,
+      snapshot: newMark(snapshotSeq, heldBytes),
       activeSince: undefined,
       deadline: undefined,
       journal: new RunJournal({
         head,
         fence,
         nextSeq,
+        tags,
         journal: this.#options.journal,
         blobs: this.#options.blobs,
         turns: this.#options.surroundings.turns,
@@ -168,6 +209,7 @@ export class ActiveRuns {
   take(run: ActiveRun, event: RunEvent, inboxId?: string): void {
     const { text, length } = run.journal.encode(event);
     this.#takeEncoded(run, event, text, length, inboxId);
+    this.#stores(run, length);
   }
 
   /** As `take`, for what happens in this process: a contradiction is a fault of the server and breaks the run, never the caller. */
@@ -187,7 +229,8 @@ export class ActiveRuns {
       const encoded = text > LARGE_TEXT ? { text: run.journal.encodeLarge(event), length: added } : run.journal.encode(event, limit);
       if (encoded === undefined) return false;
       this.#takeEncoded(run, event, encoded.text, encoded.length);
-      if (run.heldBytes > this.#options.maxRunBytes && !run.state.stop) this.#breakOff(run, runTooLarge(this.#options.maxRunBytes));
+      if (!run.state.stop && this.#snapshots.holdsTooMuch(run)) this.#breakOff(run, runTooLarge(this.#options.maxRunBytes));
+      this.#stores(run, Math.max(text, encoded.length));
     } catch (error) {
       this.#unexpected(run, error);
     }
@@ -203,19 +246,35 @@ export class ActiveRuns {
     this.#pump(run);
   }
 
+  /** A large text is kept as a payload. What a workspace has no room for ends the run behind it: the text itself is kept, and nothing is lost. */
+  #stores(run: ActiveRun, text: number): void {
+    if (text <= SPILL_LENGTH) return;
+    const refusal = this.#options.storage?.(run.head.workspaceId, text);
+    if (refusal && !run.state.stop && !run.state.ended) this.#breakOff(run, refusal);
+  }
+
   #breakOff(run: ActiveRun, error: StepError): void {
     this.apply(run, { type: 'run.broken', at: this.#clock.now(), error });
+  }
+
+  #counted(run: ActiveRun, heldBytes: number): void {
+    this.#heldBytes += heldBytes - run.heldBytes;
+    run.heldBytes = heldBytes;
   }
 
   /** Lets the run work once its workspace has a free place. */
   dispatch(run: ActiveRun): void {
     if (run.gone || !run.held || run.queued || this.#closed) return;
     run.queued = true;
-    const job = { runId: run.id, workspaceId: run.head.workspaceId };
+    const job = { runId: run.id, workspaceId: run.head.workspaceId, priority: run.state.priority };
     this.#options.dispatcher.enqueue(job, () => {
       run.queued = false;
       run.dispatched = true;
-      this.#begin(run);
+      if (run.begun || this.#options.caution?.storesFirst(run.head.workflowId) !== true) return this.#begin(run);
+      // It may be what ended the server: that it is at work is stored before anything of it acts, or its crashes would not be counted.
+      run.begun = true;
+      this.apply(run, { type: 'run.recovered', at: this.#clock.now(), fence: run.fence });
+      run.journal.barrier((isDurable) => isDurable && !run.gone && this.#begin(run));
     });
   }
 
@@ -389,11 +448,24 @@ export class ActiveRuns {
     const step = stepFor(run, command);
     if (!node || !step || run.calls.has(step) || step.phase !== 'active') return;
     if (command.units?.length === 0) return;
+    this.#enterBranch(run);
     this.stats.steps += 1;
     const call = new StepCall(run, step, node, this.#services, command);
     run.calls.set(step, call);
     if (call.start()) run.calls.delete(step);
     else if (!run.gone) beginActive(run, this.#clock, () => this.#timedOut(run));
+  }
+
+  /** What undoes a run is not stopped with it, and has a time limit of its own. */
+  #enterBranch(run: ActiveRun): void {
+    const branch = run.state.undo?.current;
+    if (branch === undefined || branch === run.branch) return;
+    run.branch = branch;
+    run.abort = new AbortController();
+    run.abortWrites = undefined;
+    run.stopGrace?.cancel();
+    run.stopGrace = undefined;
+    endActive(run, this.#clock);
   }
 
   #timedOut(run: ActiveRun): void {
@@ -434,7 +506,7 @@ export class ActiveRuns {
     if (step) run.calls.get(step)?.stop();
     if (!run.state.stop) return;
     run.abort.abort();
-    if (run.stopGrace || ![...allSteps(run.state.root)].some((one) => one.phase === 'stopping')) return;
+    if (run.stopGrace || ![...everyStep(run.state)].some((one) => one.phase === 'stopping')) return;
     run.stopGrace = this.#after(run, STOP_GRACE_MS, () => run.abortWrites?.abort());
   }
 
@@ -444,22 +516,41 @@ export class ActiveRuns {
     const event: RunEvent = { type: 'run.ended', at, status, activeMs: Math.round(run.activeMs), ...(error ? { error } : {}) };
     const { text } = run.journal.encode(event);
     decide(run.state, event);
-    run.journal.add(text);
-    run.journal.end({
+    const end: RunEnd = {
       status,
       endedAt: at,
       ...(error ? { errorCode: error.code, errorMessage: error.message, errorFingerprint: fingerprint(run.head.workflowId, error) } : {}),
-    });
+      ...(run.state.plan.callsRuns && status !== 'succeeded' ? { cancelsCalled: true } : {}),
+      ...this.#failureOf(run, status, at),
+      ...erasure(this.#keeps(run), { status, environment: run.head.environment, endedAt: at }),
+    };
+    const whole = withWhatFollows(run, end, error, this.#options.blobs);
+    // What follows has to be stored before the end that brings it along.
+    const stored = whole instanceof Promise ? whole.then((made) => run.journal.end(made)).then(() => text) : text;
+    if (stored instanceof Promise) stored.catch(() => undefined);
+    run.journal.add(stored);
+    run.journal.end(whole instanceof Promise ? end : whole);
     run.journal.flush();
+  }
+
+  #keeps({ head, state: { plan } }: ActiveRun): KeepData {
+    return lessOf(plan.keepData, this.#options.keepsData?.(head.workspaceId) ?? 'all');
+  }
+
+  #failureOf({ head, state: { plan } }: ActiveRun, status: RunStatusName, at: number): Pick<RunEnd, 'followUps'> {
+    return failureOf(this.#options.reports, { head, status, plan }, at);
   }
 
   #committed(run: ActiveRun, record: RunRecord, first: boolean): void {
     this.#options.onCommitted?.(record);
+    // The run that waits for this one, or one that went on for it, may be this process's own.
+    if (record.end?.answer || record.end?.cancelsCalled) this.#options.onRest();
     const seq = record.toSeq;
     if (first) this.tell(run, (listener) => listener.onAccepted?.(run.id));
     const { state } = run;
     if (run.isOnTrial && state.trial === undefined) this.#options.onTrialOver(run);
-    if (!state.ended || seq < state.seq) return;
+    if (!state.ended || seq < state.seq) return this.#snapshots.committed(run, seq);
+    this.#snapshots.forget(run);
     this.#count(state);
     if (run.gone) return;
     this.drop(run);
@@ -495,7 +586,8 @@ export class ActiveRuns {
     this.drop(run);
     const { log } = this.#options;
     if (result.kind === 'lost') {
-      log.warn({ runId: run.id }, 'another process owns this run now');
+      // One that was never stored is not another's: it was not to be, and whoever started it hears why.
+      if (run.journal.committedSeq > 0) log.warn({ runId: run.id }, 'another process owns this run now');
       return this.tell(run, (listener) => listener.onLost?.(run.id, 'RUN_MOVED', 'Another process took the run over.'));
     }
     log.error({ runId: run.id, code: result.code }, `the run cannot be stored: ${result.message}`);
@@ -514,6 +606,9 @@ export class ActiveRuns {
       activeMs: run.activeMs,
       status: 'failed',
       error,
+      workflowName: run.loaded.workflowName,
+      ...this.#failureOf(run, 'failed', this.#clock.now()),
+      keeps: this.#keeps(run),
     });
     this.#options.journal.append(record, (result) => {
       if (result.kind === 'committed') {

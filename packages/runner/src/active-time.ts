@@ -6,7 +6,12 @@ import type { Clock } from './clock.ts';
 export function beginActive(run: ActiveRun, clock: Clock, timedOut: () => void): void {
   if (run.activeSince !== undefined) return;
   run.activeSince = clock.monotonicMs();
-  run.deadline = clock.after(Math.max(0, run.state.plan.timeoutMs - run.activeMs), timedOut);
+  run.deadline = clock.after(Math.max(0, limitMs(run) - run.activeMs), timedOut);
+}
+
+/** What undoes a run has a limit of its own, from when it began. */
+function limitMs({ state: { plan, undo } }: ActiveRun): number {
+  return undo ? undo.sinceMs + plan.undo.timeoutMs : plan.timeoutMs;
 }
 
 /** No attempt is in flight any more. */

@@ -59,10 +59,14 @@ export class CallInputMaker {
     this.#makeScopes = makeScopes;
   }
 
-  /** The inputs of a few items of a type that sees one at a time and has no expressions, as most steps of a chain; undefined for others. */
-  makePlain(units: readonly number[]): CallInputs | undefined {
+  /**
+   * The inputs of a type that sees one item at a time: of a few items without expressions, or of one, as in most steps of a chain. Undefined for
+   * others, which are made in slices.
+   */
+  makeAtOnce(units: readonly number[]): CallInputs | undefined {
     const { params, wholeInput } = this.#node;
-    if (wholeInput || params.dynamic.length > 0 || units.length > PLAIN_ITEMS) return undefined;
+    if (wholeInput || units.length > PLAIN_ITEMS) return undefined;
+    if (params.dynamic.length > 0) return units.length === 1 ? this.#ofOne(units[0] ?? 0) : undefined;
     const inputs: CallInput[] = [];
     for (const i of units) {
       const item = inputItem(this.#input, i);
@@ -74,6 +78,18 @@ export class CallInputMaker {
   /** `kept` has the parameters of units that started before. Yields where the work may be put aside. */
   make(units: readonly number[], kept: Kept = NONE): Sliced<CallInputs> {
     return this.#node.wholeInput ? this.#ofBatch(units, kept) : this.#ofItems(units, kept);
+  }
+
+  #ofOne(i: number): CallInputs {
+    const { params } = this.#node;
+    const { constants } = params;
+    const item = inputItem(this.#input, i);
+    if (!item) return { constants, inputs: [], failed: NO_FAILURES, error: undefined, kept: NOTHING_KEPT };
+    const evaluated = evaluateParams(params, this.#scope(i));
+    if (!evaluated.ok) return { constants, inputs: [], failed: [{ i, error: evaluated.error }], error: undefined, kept: NOTHING_KEPT };
+    const { value } = evaluated;
+    if (jsonSize(value, this.#maxBytes) > this.#maxBytes) return withoutInputs(tooLarge('parameters', this.#maxBytes));
+    return { constants, inputs: [callInput(i, item, value)], failed: NO_FAILURES, error: undefined, kept: () => value };
   }
 
   *#ofItems(units: readonly number[], kept: Kept): Sliced<CallInputs> {
@@ -174,8 +190,9 @@ export function all(count: number): number[] {
 }
 
 function callInput(i: number, item: Item, params?: JsonObject): CallInput {
-  const input = item.files ? { i, json: item.json, files: item.files } : { i, json: item.json };
-  return params ? { ...input, params } : input;
+  const { json, files } = item;
+  if (params) return files ? { i, json, files, params } : { i, json, params };
+  return files ? { i, json, files } : { i, json };
 }
 
 function without(values: JsonObject, names: readonly string[]): JsonObject {

@@ -42,6 +42,11 @@ export function unitOutputs(outputs: readonly BatchOutput[]): ItemOutput[] {
 
 /** Outputs of items that all ended well, in input order; lineage is left out where each item gave exactly one. */
 export function itemOutputs(outcomes: readonly ItemOutcome[]): Outputs {
+  const [only] = outcomes;
+  if (outcomes.length === 1 && only?.i === 0 && 'ok' in only && only.ok.length === 1) {
+    const [output] = only.ok;
+    if (output && !output.from) return { [output.port ?? 'main']: { items: [output.item] } };
+  }
   const ports: ItemPorts = {};
   for (const outcome of inInputOrder(outcomes)) addItemOutputs(ports, outcome);
   return withLineage(ports);

@@ -76,6 +76,27 @@ function spilled(event: RunEvent, blob: BlobRef): SpilledEvent {
   };
 }
 
+/** Events as one stored chunk, with the payloads it names. */
+export async function encodeEvents(
+  events: readonly RunEvent[],
+  blobs: BlobStore,
+  of: Pick<RunHead, 'id' | 'workspaceId'>,
+): Promise<{ readonly text: string; readonly payloads: readonly string[] }> {
+  const payloads: string[] = [];
+  const texts: string[] = [];
+  for (const event of events) {
+    const text = JSON.stringify(event);
+    if (text.length <= SPILL_LENGTH) {
+      texts.push(text);
+      continue;
+    }
+    const blob = await blobs.put(of.workspaceId, text, of.id);
+    payloads.push(blob.sha256);
+    texts.push(JSON.stringify(spilled(event, blob)));
+  }
+  return { text: `[${texts.join(',')}]`, payloads };
+}
+
 /** Reads the events of a stored chunk back, large ones from the blob store. */
 export async function decodeEvents(chunk: string, blobs: BlobStore, workspaceId: string): Promise<RunEvent[]> {
   const stored = JSON.parse(chunk) as (RunEvent | SpilledEvent)[];

@@ -33,6 +33,10 @@ export class FakeClock implements Clock {
     }
     this.#move(until);
   }
+  /** Somebody sets the clock: no time passes, and it shows another one. */
+  jump(ms: number): void {
+    this.#now += ms;
+  }
   get timers(): number {
     return this.#timers.size;
   }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { inboxEvent } from './inbox-event.ts';
 
-const read = (kind: string, payload: unknown) => inboxEvent({ id: 'r', runId: 'x', kind, payload }, 7);
+const read = (kind: string, payload: unknown) => inboxEvent({ id: 'r', putAt: '1', runId: 'x', kind, payload }, 7);
 
 describe('inbox rows', () => {
   test.each([

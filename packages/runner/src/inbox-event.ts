@@ -1,6 +1,6 @@
 /** What happened to a run from outside, as the event it becomes. */
-import type { InboxRow, RunEvent } from '@plugboard/engine';
-import type { Item } from '@plugboard/sdk';
+import type { InboxRow, RunEvent, WaitAnswer } from '@plugboard/engine';
+import type { Item, StepError } from '@plugboard/sdk';
 
 type Fields = { readonly [name: string]: unknown };
 
@@ -23,18 +23,43 @@ export function inboxEvent(row: InboxRow, at: number): RunEvent | undefined {
     case 'timer':
     case 'signal':
       return waitOver(fields, at);
+    case 'answer':
+      return isAnswer(fields['answer']) ? waitOver(fields, at) : undefined;
+    case 'begin':
+      return { type: 'run.admitted', at };
+    case 'join':
+      return isItems(fields['items']) ? { type: 'run.joined', at, items: fields['items'] } : undefined;
+    case 'child':
+      return calledRunEnded(fields, at);
     default:
       return undefined;
   }
 }
 
+/** A run that a step waits for gave items, or failed. */
+function calledRunEnded({ wait, part, items, error }: Fields, at: number): RunEvent | undefined {
+  const over = waitOver({ wait }, at);
+  if (over?.type !== 'wait.over' || typeof part !== 'number') return undefined;
+  if (isStepError(error)) return { ...over, part, error };
+  if (!isItems(items)) return undefined;
+  return { ...over, part, outputs: { main: { items, from: items.map(() => []) } } };
+}
+
 /** The id of a wait begins with the place of its step. A signal brings an item along. */
-function waitOver({ wait, item }: Fields, at: number): RunEvent | undefined {
+function waitOver({ wait, item, answer }: Fields, at: number): RunEvent | undefined {
   if (typeof wait !== 'string' || (item !== undefined && !isItem(item))) return undefined;
   const [place = ''] = wait.split('.');
   const [node = '', rounds] = place.split('@');
   const outputs = item ? { main: { items: [item], from: [[]] } } : undefined;
-  return { type: 'wait.over', at, node, wait, ...(rounds ? { path: rounds.split(',').map(Number) } : {}), ...(outputs ? { outputs } : {}) };
+  return {
+    type: 'wait.over',
+    at,
+    node,
+    wait,
+    ...(rounds ? { path: rounds.split(',').map(Number) } : {}),
+    ...(outputs ? { outputs } : {}),
+    ...(isAnswer(answer) ? { answer } : {}),
+  };
 }
 
 function cancel({ by, reason }: Fields, at: number): RunEvent | undefined {
@@ -50,7 +75,21 @@ function resolve({ by, node, i, decision, output }: Fields, at: number): RunEven
   return { type: 'unknown.resolved', at, node, i, decision: decided, by, ...(output ? { output } : {}) };
 }
 
+function isItems(value: unknown): value is Item[] {
+  return Array.isArray(value) && value.every(isItem);
+}
+
 function isItem(value: unknown): value is Item {
   if (typeof value !== 'object' || value === null || !('json' in value)) return false;
   return typeof value.json === 'object' && value.json !== null && !Array.isArray(value.json);
+}
+
+function isStepError(value: unknown): value is StepError {
+  if (typeof value !== 'object' || value === null || !('code' in value) || !('message' in value)) return false;
+  return typeof value.code === 'string' && typeof value.message === 'string';
+}
+
+function isAnswer(value: unknown): value is WaitAnswer {
+  if (typeof value !== 'object' || value === null || !('port' in value) || !('json' in value)) return false;
+  return typeof value.port === 'string' && typeof value.json === 'object' && value.json !== null && !Array.isArray(value.json);
 }

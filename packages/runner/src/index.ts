@@ -4,12 +4,15 @@ export type { Runner, StartRun } from './runner.ts';
 export type {
   Caution,
   Refusal,
+  ReportedRun,
   RunnerLimits,
   RunnerLog,
   RunnerOptions,
   RunnerStats,
   CredentialCall,
   SignedRequest,
+  StartTurns,
+  TurnOfStart,
   StepCredentials,
 } from './runner-options.ts';
 export type { EndedRun, Reply, RunListener } from './active-run.ts';
@@ -18,6 +21,9 @@ export { systemClock } from './clock.ts';
 export type { LoadedPlan, PlanSource } from './loaded-plan.ts';
 export { createKeyMaker } from './idempotency-key.ts';
 export type { KeyMaker } from './idempotency-key.ts';
-export type { StateOfSteps, StepOwner, StepPorts } from './step-ports.ts';
-export { decodeEvents } from './encode.ts';
+export type { AskingOfSteps, CallsOfSteps, LimitsOfSteps, RequestLimit, StateOfSteps, StepOwner, StepPorts } from './step-ports.ts';
+export { decodeEvents, encodeEvents } from './encode.ts';
+export { lessOf } from './kept-data.ts';
 export { signalOf } from './step-call.ts';
+export { createChildRuns } from './child-runs.ts';
+export type { CalledWorkflow, ChildRunKey, ChildRunsOptions } from './child-runs.ts';

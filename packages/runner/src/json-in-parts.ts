@@ -5,6 +5,9 @@ import type { Sliced } from './turns.ts';
 const MANY = 64;
 /** Characters between two looks at the clock. */
 const PART_LENGTH = 64 * 1024;
+/** Of a long list, before it is known how large they are, and at most. */
+const FIRST_ELEMENTS = 16;
+const MOST_ELEMENTS = 1024;
 /** Below so many levels values are written in one go. */
 const MAX_DEPTH = 6;
 
@@ -23,18 +26,31 @@ export function* jsonInParts(value: unknown, depth = 0): Sliced<string> {
 }
 
 function* listInParts(list: readonly unknown[], depth: number): Sliced<string> {
-  const isLong = list.length > MANY;
+  if (list.length > MANY) return yield* longList(list);
   const parts: string[] = [];
-  let part = '';
+  let length = 0;
   for (const element of list) {
-    // Of a long list each element is small enough, or there would be more than a step may hold.
-    const text = isLong ? JSON.stringify(element) : yield* jsonInParts(element, depth + 1);
-    part += part === '' ? (text ?? 'null') : `,${text ?? 'null'}`;
-    if (part.length < PART_LENGTH) continue;
-    parts.push(part);
-    part = '';
+    const text = (yield* jsonInParts(element, depth + 1)) ?? 'null';
+    parts.push(text);
+    length += text.length;
+    if (length < PART_LENGTH) continue;
+    length = 0;
     yield;
   }
-  if (part !== '') parts.push(part);
+  return `[${parts.join(',')}]`;
+}
+
+/** Several elements in one go, as many as the last ones make a part: of a long list each is small enough, or there would be more than a step may hold. */
+function* longList(list: readonly unknown[]): Sliced<string> {
+  const parts: string[] = [];
+  let count = FIRST_ELEMENTS;
+  for (let at = 0; at < list.length;) {
+    const some = list.slice(at, at + count);
+    const text = JSON.stringify(some).slice(1, -1);
+    parts.push(text);
+    at += some.length;
+    count = Math.max(1, Math.min(MOST_ELEMENTS, Math.floor((PART_LENGTH * some.length) / (text.length + 1))));
+    if (at < list.length) yield;
+  }
   return `[${parts.join(',')}]`;
 }

@@ -1,5 +1,5 @@
 /** A plugin with one small type for each way a step can behave. */
-import { type Plugin, defineNode, definePlugin, defineTrigger, failed, item, p, waitUntil } from '@plugboard/sdk';
+import { type Plugin, defineNode, definePlugin, defineTrigger, failed, item, p, waitForRuns, waitUntil } from '@plugboard/sdk';
 
 /** Doors that steps wait at until a test opens them. */
 export class Gates {
@@ -67,6 +67,15 @@ export function testPlugin(gates: Gates): Plugin {
       }),
       defineNode({
         ...common,
+        id: 'grow',
+        title: 'Grow',
+        per: 'item',
+        effects: 'none',
+        params: { by: p.number().title('By').required() },
+        run: ({ params, item: one }) => ({ ...one.json, pad: 'x'.repeat(params.by) }),
+      }),
+      defineNode({
+        ...common,
         id: 'loop',
         title: 'Loop',
         per: 'batch',
@@ -90,6 +99,27 @@ export function testPlugin(gates: Gates): Plugin {
         waits: 'timer',
         params: { ms: p.number().title('Milliseconds').required() },
         run: ({ params, items, ctx }) => waitUntil(Date.parse(ctx.now) + params.ms, items),
+      }),
+      defineNode({
+        ...common,
+        id: 'call',
+        title: 'Call',
+        per: 'batch',
+        effects: 'write',
+        repeatable: true,
+        waits: 'child',
+        params: {
+          workflow: p.text().title('Workflow').required(),
+          each: p.boolean().title('Each').default(false),
+          answer: p.boolean().title('Answer').default(true),
+          gate: p.text().title('Gate between starting and waiting'),
+        },
+        run: async ({ params: { workflow, each, answer, gate }, items, ctx }) => {
+          const { runIds } = await ctx.workflows.start({ workflow, items, each, wants: answer ? 'answer' : 'none' });
+          if (!answer) return [...items];
+          if (gate) await gates.pass(gate);
+          return waitForRuns(runIds.length, each);
+        },
       }),
       defineNode({ ...common, id: 'all', title: 'All', per: 'batch', effects: 'none', params: {}, run: ({ items }) => [...items] }),
       defineNode({

@@ -217,6 +217,27 @@ describe('rule 23: what a run needs and is not there', () => {
     expect(await kit.inboxRows(run.id)).toBe(0);
   });
 
+  test('rule 15: what waits for a blocked run, however much it is, keeps nothing from other runs', async () => {
+    const run = await crashed();
+    kit.planFault = Object.assign(new Error('not installed'), { code: 'TYPE_MISSING' });
+    const second = await kit.process({ inboxLimit: 4 });
+    await second.recover();
+    await until(async () => (await kit.live(run.id))?.waiting === 6);
+    const put = (runId: string, sourceKey: string, kind: string) =>
+      second.ownership.putInbox({ runId, workspaceId: uuidv7(), sourceKey, kind, payload: { by: 'me', wait: 'w' } });
+    for (let n = 0; n < 11; n += 1) await put(run.id, `s${n}`, n % 2 === 0 ? 'signal' : 'signal-of-later');
+    kit.planFault = undefined;
+    const other = second.start(aWorkflow([slow('beside')]), [{}], { begin: 'dispatched' });
+    await other.accepted;
+    await until(() => kit.gates.waiting.includes('beside'));
+    await put(other.id, 'c', 'cancel');
+    second.runner.wake();
+    await until(async () => (await kit.inboxRows(other.id)) === 0);
+    kit.gates.open('beside');
+    await kit.reaches(other.id, 'cancelled');
+    expect(await kit.inboxRows(run.id)).toBe(11);
+  });
+
   test('a database that is away for a moment ends no run', async () => {
     const run = await crashed();
     kit.planFault = new Error('connection refused');

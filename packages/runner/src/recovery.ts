@@ -10,17 +10,20 @@ import {
   type Ownership,
   type RunEvent,
   type RunRecord,
+  type RunSnapshot,
   type RunState,
   type StoredRun,
   fold,
   isAtRest,
   newRun,
   outstanding,
+  restoreSnapshot,
 } from '@plugboard/engine';
 import type { ActiveRun } from './active-run.ts';
 import type { ActiveRuns } from './active-runs.ts';
 import type { Clock } from './clock.ts';
 import { closingRecord } from './closing-record.ts';
+import { failureOf } from './failure-follow-up.ts';
 import { decodeEvents, storedSize } from './encode.ts';
 import { inboxEvent } from './inbox-event.ts';
 import type { Backlog } from './backlog.ts';
@@ -30,6 +33,8 @@ import type { RunnerLog, RunnerOptions } from './runner-options.ts';
 import { Suspects } from './suspects.ts';
 
 const CLAIM_LIMIT = 200;
+/** Nothing of these is read: so many are one statement. */
+const RESTING_LIMIT = 5000;
 /** Pauses between tries to bring a run back whose parts cannot be read at the moment, in milliseconds. */
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 60_000;
@@ -53,6 +58,8 @@ export interface RecoveryOptions {
   readonly backlog: () => Backlog;
   readonly isClosing: () => boolean;
   readonly onCommitted: RunnerOptions['onCommitted'];
+  readonly reports: RunnerOptions['reports'];
+  readonly keepsData: RunnerOptions['keepsData'];
 }
 
 /** Thrown for a stored run some of whose events are missing. Nobody can mend it: the run ends with this as its reason. */
@@ -104,6 +111,14 @@ export class Recovery {
     await this.#suspects.advance();
     await this.#options.backlog().fillAll();
     return { count: claimed.length, mayHaveMore: claimed.length === limit };
+  }
+
+  /** Takes over some runs at rest whose owner is gone, which stay where they are; as `claim`. */
+  async claimResting(): Promise<{ count: number; mayHaveMore: boolean }> {
+    if (this.#options.isClosing()) return { count: 0, mayHaveMore: false };
+    const count = await this.#options.ownership.claimResting(RESTING_LIMIT);
+    this.#options.runs.stats.recovered += count;
+    return { count, mayHaveMore: count === RESTING_LIMIT };
   }
 
   /** Tries the runs again that could not be brought back before. */
@@ -181,10 +196,11 @@ export class Recovery {
     const { runs, log, isClosing } = this.#options;
     try {
       const { loaded, state, sizeBytes } = await this.#fold(stored);
+      const snapshotSeq = stored.snapshot?.seq ?? 0;
       if (isClosing() || runs.has(head.id)) return 'not-now';
       this.#later.delete(head.id);
       const begun = stored.status !== 'pending';
-      const run = runs.hold({ head, loaded, fence, nextSeq, state, heldBytes: sizeBytes, held: true, begun });
+      const run = runs.hold({ head, loaded, fence, nextSeq, state, heldBytes: sizeBytes, snapshotSeq, held: true, begun });
       // A run that never began has lost nothing: no event says that it was taken over.
       if (!begun) for (const command of outstanding(state)) run.work.push(command);
       return run;
@@ -208,17 +224,19 @@ export class Recovery {
     }
   }
 
-  async #fold({ head, chunks, nextSeq }: StoredRun): Promise<{ loaded: LoadedPlan; state: RunState; sizeBytes: number }> {
+  async #fold({ head, chunks, from, nextSeq, snapshot }: StoredRun): Promise<{ loaded: LoadedPlan; state: RunState; sizeBytes: number }> {
     const { blobs, plans } = this.#options;
     const events: RunEvent[] = [];
     for (const chunk of chunks) for (const event of await decodeEvents(chunk, blobs, head.workspaceId)) events.push(event);
-    if (events.length !== nextSeq) throw new JournalIncompleteError(events.length, nextSeq);
-    const [first] = events;
+    if (from + events.length !== nextSeq) throw new JournalIncompleteError(from + events.length, nextSeq);
+    const first = from === 0 ? events[0] : undefined;
     const definition = first?.type === 'run.started' ? first.definition : undefined;
     const loaded = definition ? plans.compile(definition, head) : await plans.load(head.workflowId, head.version, head.environment);
-    const state = newRun(loaded.plan);
-    for (const event of events) fold(state, event);
-    return { loaded, state, sizeBytes: chunks.reduce((size, chunk) => size + storedSize(chunk), 0) };
+    const state = snapshot ? restoreSnapshot(loaded.plan, JSON.parse(snapshot.text) as RunSnapshot) : newRun(loaded.plan);
+    for (const event of events.slice(state.seq - from)) fold(state, event);
+    // Nobody was told of it, and what it would repeat is not known.
+    if (state.toCarry > 0 && !state.stop) throw new JournalIncompleteError(events.length, events.length + state.toCarry);
+    return { loaded, state, sizeBytes: chunks.reduce((size, chunk) => size + storedSize(chunk), snapshot?.text.length ?? 0) };
   }
 
   /** For runs that are not in memory. */
@@ -241,6 +259,8 @@ export class Recovery {
       activeMs: 0,
       status: 'failed',
       error: { code: 'RUN_UNREADABLE', message },
+      ...failureOf(this.#options.reports, { head, status: 'failed' }, at),
+      keeps: this.#options.keepsData?.(head.workspaceId) ?? 'all',
     });
     this.#append(record, (result) => {
       if (result.kind === 'committed') this.#options.runs.stats.failed += 1;
@@ -267,7 +287,19 @@ export class Recovery {
     for (const row of rows) {
       const event = inboxEvent(row, at);
       if (event?.type !== 'cancel.requested' || status !== 'waiting') continue;
-      const closing = { head, fence, fromSeq: nextSeq, at, activeMs: 0, status: 'cancelled', before: [event], inbox: [row.id] } as const;
+      const follows = failureOf(this.#options.reports, { head, status: 'cancelled' }, at);
+      const closing = {
+        ...follows,
+        head,
+        fence,
+        fromSeq: nextSeq,
+        at,
+        activeMs: 0,
+        keeps: this.#options.keepsData?.(head.workspaceId) ?? 'all',
+        status: 'cancelled',
+        before: [event],
+        inbox: [row.id],
+      } as const;
       this.#append(closingRecord(closing), (result) => {
         if (result.kind !== 'committed') return;
         this.#blocked.delete(head.id);

@@ -1,17 +1,19 @@
 /**
  * One run's side of the journal: gathers its events, hands them over one record at a time, and tells who waits when they are durable.
  */
-import type {
-  AppendResult,
-  BlobStore,
-  Journal,
-  RunEnd,
-  RunEvent,
-  RunHead,
-  RunRecord,
-  RunStatusName,
-  RunTimer,
-  WaitingFor,
+import {
+  type AppendResult,
+  type BlobStore,
+  type Journal,
+  type RunEnd,
+  type RunEvent,
+  type RunHead,
+  type RunRecord,
+  type RunStatusName,
+  type RunTag,
+  type RunTimer,
+  type WaitingFor,
+  eraseEvent,
 } from '@plugboard/engine';
 import { type Encoded, type EncodedEvent, encodeEvent, encodeLargeEvent } from './encode.ts';
 import type { Turns } from './turns.ts';
@@ -31,6 +33,8 @@ export interface RunJournalOptions {
   readonly fence: number;
   /** Sequence of the next event; 0 makes the run with its first record. */
   readonly nextSeq: number;
+  /** What the run is found by; kept with its first record. */
+  readonly tags?: readonly RunTag[] | undefined;
   readonly journal: Journal;
   readonly blobs: BlobStore;
   readonly turns: Turns;
@@ -125,7 +129,7 @@ export class RunJournal {
     this.#inFlight = true;
     this.#wanted = false;
     if (this.#texts.some((text) => typeof text !== 'string')) void this.#store(this.#texts);
-    else this.#hand(this.#texts as string[]);
+    else this.#hand(this.#texts as string[], true);
   }
 
   /** Waits for large payloads; events that come meanwhile belong to a later record. */
@@ -136,16 +140,16 @@ export class RunJournal {
     } catch (error) {
       return this.#fail({ kind: 'refused', code: 'BLOB_STORE_FAILED', message: error instanceof Error ? error.message : String(error) });
     }
-    this.#hand(texts);
+    this.#hand(texts, false);
   }
 
   /** Makes one record of the longest part of the gathered events that fits; the rest follows after its commit. */
-  #hand(texts: readonly string[]): void {
+  #hand(texts: readonly string[], isPlain: boolean): void {
     const count = countThatFits(texts);
     const isWhole = count === this.#texts.length;
     const fromSeq = this.#queuedSeq;
     const toSeq = fromSeq + count;
-    const bytes = `[${(count === texts.length ? texts : texts.slice(0, count)).join(',')}]`;
+    let bytes = `[${(count === texts.length ? texts : texts.slice(0, count)).join(',')}]`;
     if (isWhole) {
       this.#texts = [];
       this.#dirtySince = undefined;
@@ -154,8 +158,14 @@ export class RunJournal {
       this.#wanted = true;
     }
     this.#queuedSeq = toSeq;
-    const { head, fence, journal } = this.#options;
-    const end = isWhole ? this.#end : undefined;
+    const { head, fence, journal, tags } = this.#options;
+    let end = isWhole ? this.#end : undefined;
+    if (isPlain && fromSeq === 0 && end?.erasesAt !== undefined && end.erasesAt <= end.endedAt && !end.followUps) {
+      // Nothing of the run is stored yet, and nothing that follows reads it: what is to be forgotten is never written down.
+      bytes = JSON.stringify((JSON.parse(bytes) as RunEvent[]).map(eraseEvent));
+      const { erasesAt: _, ...rest } = end;
+      end = rest;
+    }
     const { status, waiting } = this.#progress(end);
     const inbox = this.#takeInbox(toSeq);
     const timers = this.#takeTimers(toSeq);
@@ -171,6 +181,7 @@ export class RunJournal {
       ...(waiting ? { waiting } : {}),
       ...(inbox.length > 0 ? { inbox } : {}),
       ...(timers.length > 0 ? { timers } : {}),
+      ...(fromSeq === 0 && tags && tags.length > 0 ? { tags } : {}),
     };
     journal.append(record, (result) => this.#settled(result, record));
   }

@@ -1,7 +1,20 @@
 /** What a runner is made of. */
-import type { BlobStore, Dispatcher, Journal, Ownership, PluginHost, RequestSlot, RunRecord } from '@plugboard/engine';
+import type {
+  BlobStore,
+  Dispatcher,
+  FlowTurn,
+  Journal,
+  KeepData,
+  Ownership,
+  Plan,
+  PluginHost,
+  RequestSlot,
+  RunHead,
+  RunRecord,
+  RunStatusName,
+} from '@plugboard/engine';
 import type { Sandbox } from '@plugboard/sandbox';
-import type { JsonObject, TypeIR } from '@plugboard/sdk';
+import type { Item, JsonObject, StepError, TypeIR } from '@plugboard/sdk';
 import type { Clock } from './clock.ts';
 import type { KeyMaker } from './idempotency-key.ts';
 import type { PlanSource } from './loaded-plan.ts';
@@ -74,6 +87,34 @@ export interface StepCredentials {
   open(call: CredentialCall): Promise<JsonObject>;
 }
 
+/** A run that did not end well. */
+export interface ReportedRun {
+  readonly head: RunHead;
+  readonly status: RunStatusName;
+  /** Absent where its version cannot be read. */
+  readonly plan?: Plan;
+}
+
+/** Starts that may have to wait for their turn. */
+export interface StartTurns {
+  /**
+   * Announces the run about to be started under this id: its turn is taken by the transaction that stores it. `onJoined` hears of the run that takes
+   * the start in instead; then there is no new one.
+   */
+  expect(start: TurnOfStart, onJoined: (runId: string) => void): void;
+  /** A start is stored. */
+  stored(): void;
+}
+
+export interface TurnOfStart {
+  readonly runId: string;
+  readonly workspaceId: string;
+  readonly workflowId: string;
+  readonly environment: number;
+  readonly turn: FlowTurn;
+  readonly items: readonly Item[];
+}
+
 export interface RunnerOptions {
   readonly journal: Journal;
   readonly ownership: Ownership;
@@ -95,8 +136,21 @@ export interface RunnerOptions {
   readonly clock?: Clock;
   /** The address that ends the wait of a step for a signal. @default steps have none */
   readonly resumeUrl?: (runId: string, place: string) => string;
+  /** Addresses at which people answer what a step asks. */
+  readonly askUrl?: (kind: 'approval' | 'form', runId: string, place: string) => string;
+  /** @default every run begins as soon as its workspace has a free place */
+  readonly turns?: StartTurns;
   /** @default no workflow is suspected */
   readonly caution?: Caution;
+  /**
+   * Counts what a run of the workspace stores, in bytes; an error where that is more than the workspace may store. Must be quick.
+   * @default no limit
+   */
+  readonly storage?: (workspaceId: string, bytes: number) => StepError | undefined;
+  /** What a workspace keeps of the data of runs that have ended; a workflow may keep less. @default 'all' */
+  readonly keepsData?: (workspaceId: string) => KeepData;
+  /** True when another workflow is to hear that this run did not end well. @default never */
+  readonly reports?: (run: ReportedRun) => boolean;
   /** Called after each commit of a run with what was committed, for live views. Must not throw, nor keep the record. */
   readonly onCommitted?: (record: RunRecord) => void;
 }

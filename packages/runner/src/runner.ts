@@ -2,19 +2,34 @@
  * The runner: starts runs, takes over those whose process is gone, lets what happens outside reach them, and stops in good order.
  * The journal is ahead of every effect: an event is folded and gathered first; what leaves the process waits for its commit.
  */
-import { type RunEvent, type RunHead, SEMANTICS, type TriggerKindName, type WorkflowDefinition } from '@plugboard/engine';
+import {
+  type FlowTurn,
+  type MockedReply,
+  type RunEvent,
+  type RunHead,
+  type RunOrigin,
+  type RunParent,
+  type RunTag,
+  SEMANTICS,
+  type StartFacts,
+  type TriggerKindName,
+  type WorkflowDefinition,
+  settleFlow,
+  settleRunTags,
+} from '@plugboard/engine';
 import type { Item } from '@plugboard/sdk';
 import type { ActiveRun, RunListener } from './active-run.ts';
 import { ActiveRuns } from './active-runs.ts';
 import { Backlog } from './backlog.ts';
 import { type Clock, type Timer, systemClock } from './clock.ts';
 import { Inbox } from './inbox.ts';
-import type { LoadedPlan } from './loaded-plan.ts';
+import { type LoadedPlan, runFacts } from './loaded-plan.ts';
 import { oneAtATime } from './one-at-a-time.ts';
 import { PatientBlobStore } from './patient-blob-store.ts';
 import { Recovery } from './recovery.ts';
 import type { Refusal, RunnerLimits, RunnerOptions, RunnerStats } from './runner-options.ts';
 import { StepSurroundings } from './step-surroundings.ts';
+import { TurnListener } from './turn-listener.ts';
 import { Turns } from './turns.ts';
 
 /** Pause between looks for runs whose owner is gone, and for inbox rows, in milliseconds. */
@@ -42,6 +57,14 @@ export interface StartRun {
   /** An id of its own making for the new run, such as one that files already belong to. @default a new one */
   readonly id?: string;
   readonly initiator?: string;
+  /** The run that calls it, and the run all of them began with. */
+  readonly parent?: RunParent & { readonly rootRunId: string };
+  /** Of a called run: how many of its call work at the same time. The `concurrency` of its own workflow counts before it. */
+  readonly callLimit?: NonNullable<FlowTurn['concurrency']>;
+  /** The run or the work on a draft it comes from, and what it keeps of that: events that follow its first. */
+  readonly origin?: StartOrigin;
+  /** What the run is found by, besides the tags of its workflow. */
+  readonly tags?: readonly RunTag[] | undefined;
   /** Stored in the journal where no version keeps it. */
   readonly definition?: WorkflowDefinition;
   /**
@@ -51,6 +74,17 @@ export interface StartRun {
   readonly begin: 'at-once' | 'dispatched';
   /** One that begins at once does so after its first commit: whether it may be at all is only known then. @default false */
   readonly storedFirst?: boolean;
+  /** Its workflow is paused, and takes in what comes: it begins when the workflow goes on. @default false */
+  readonly isHeld?: boolean;
+}
+
+export interface StartOrigin extends RunOrigin {
+  /** The run all of these began with. @default the new run itself */
+  readonly rootRunId?: string;
+  /** As the engine's `continueRun` gives them. */
+  readonly carried?: readonly RunEvent[];
+  readonly given?: readonly string[];
+  readonly mocks?: readonly MockedReply[];
 }
 
 /** Thrown when too many runs of a workflow wait for a place. Nothing was started; other workflows are not concerned. */
@@ -84,7 +118,7 @@ export interface Runner {
   start(request: StartRun, listener?: RunListener): string;
   /** Looks at the inbox now instead of at the next sweep. */
   wake(): void;
-  /** Takes over runs whose owner is gone; resolves with how many once they are in memory. */
+  /** Takes over runs whose owner is gone; resolves with how many once those that are not at rest are in memory. */
   recover(): Promise<number>;
   /**
    * Refuses new runs, lets the active ones end for at most `graceMs`, and writes down what is left for the next process. Resolves once
@@ -150,6 +184,8 @@ class RunnerCore implements Runner {
       backlog: () => this.#backlog,
       isClosing: () => this.#draining,
       onCommitted: options.onCommitted,
+      reports: options.reports,
+      keepsData: options.keepsData,
     });
     this.#backlog = new Backlog({
       ownership,
@@ -161,7 +197,7 @@ class RunnerCore implements Runner {
       restore: (stored) => this.#recovery.restore(stored),
       isClosing: () => this.#draining,
     });
-    this.#inbox = new Inbox({ ownership, runs, recovery: this.#recovery, clock, log });
+    this.#inbox = new Inbox({ ownership, blobs, runs, recovery: this.#recovery, clock, log });
     this.#sweep = clock.after(SWEEP_MS, () => void this.#lookAround());
   }
 
@@ -195,14 +231,17 @@ class RunnerCore implements Runner {
     return this.#runs.size;
   }
 
-  start(request: StartRun, listener?: RunListener): string {
+  start(request: StartRun, asker?: RunListener): string {
     const { loaded, initiator, definition } = request;
     const { caution } = this.#options;
-    const isDispatched = request.begin === 'dispatched';
-    const isStoredFirst = !isDispatched && (request.storedFirst === true || caution?.storesFirst(loaded.workflowId) === true);
-    if (isDispatched && !this.acceptsQueued(loaded.workspaceId, loaded.workflowId)) throw new QueueFullError(this.retryAfterMs);
     const id = request.id ?? this.#options.newRunId();
     const at = this.#clock.now();
+    const turn = turnOf(request, id, at);
+    const listener = turn && mayWait(turn) && this.#options.turns ? this.#awaitTurn(request, { id, turn }, asker) : asker;
+    const isGated = listener instanceof TurnListener;
+    const isDispatched = request.begin === 'dispatched' && !isGated;
+    const isStoredFirst = !isDispatched && (request.storedFirst === true || caution?.storesFirst(loaded.workflowId) === true);
+    if (isDispatched && !this.acceptsQueued(loaded.workspaceId, loaded.workflowId)) throw new QueueFullError(this.retryAfterMs);
     const head: RunHead = {
       id,
       workspaceId: loaded.workspaceId,
@@ -210,8 +249,9 @@ class RunnerCore implements Runner {
       environment: loaded.environment,
       version: loaded.version,
       triggerKind: request.triggerKind,
-      rootRunId: id,
+      rootRunId: request.parent?.rootRunId ?? request.origin?.rootRunId ?? id,
       startedAt: at,
+      ...(request.parent ? { parent: parentOf(request.parent) } : {}),
       ...(initiator ? { initiator } : {}),
     };
     caution?.note(loaded.workflowId);
@@ -223,6 +263,7 @@ class RunnerCore implements Runner {
       held: isDispatched || isStoredFirst,
       begun: !isDispatched,
       ...(listener ? { listener } : {}),
+      tags: tagsOf(request, id, at),
     });
     const started: RunEvent = {
       type: 'run.started',
@@ -231,10 +272,14 @@ class RunnerCore implements Runner {
       trigger: request.trigger,
       outputs: { main: { items: request.items } },
       ...(initiator ? { initiator } : {}),
+      ...(isGated ? { gated: true } : {}),
+      ...(turn && turn.priority !== 0 ? { priority: turn.priority } : {}),
       ...(definition ? { definition } : {}),
+      ...(request.origin ? originOfStart(request.origin) : {}),
     };
     try {
       this.#runs.take(run, started);
+      for (const event of request.origin?.carried ?? []) this.#runs.take(run, { ...event, at });
     } catch (error) {
       this.#runs.drop(run);
       throw error;
@@ -245,6 +290,15 @@ class RunnerCore implements Runner {
       run.journal.barrier((isDurable) => isDurable && this.#backlog.stored(run));
     } else if (isStoredFirst) run.journal.barrier((isDurable) => isDurable && this.#runs.letIn(run));
     return id;
+  }
+
+  /** The transaction that stores the run decides whether it waits, or another run takes it in. */
+  #awaitTurn({ loaded, items }: StartRun, { id, turn }: { id: string; turn: FlowTurn }, asker: RunListener | undefined): TurnListener {
+    const { turns } = this.#options;
+    const { workspaceId, workflowId, environment } = loaded;
+    const listener = new TurnListener(asker, () => turns?.stored());
+    turns?.expect({ runId: id, workspaceId, workflowId, environment, turn, items }, (runId) => listener.joined(runId));
+    return listener;
   }
 
   wake(): void {
@@ -259,10 +313,19 @@ class RunnerCore implements Runner {
     return this.#oneRecovery(() => this.#claimAll());
   }
 
+  /** What has work to do first. */
   async #claimAll(): Promise<number> {
+    const working = await this.#claimUntilNone(() => this.#recovery.claim());
+    const resting = await this.#claimUntilNone(() => this.#recovery.claimResting());
+    // Something may have come for them while nobody owned them.
+    if (resting > 0) this.wake();
+    return working + resting;
+  }
+
+  async #claimUntilNone(claim: () => Promise<{ readonly count: number; readonly mayHaveMore: boolean }>): Promise<number> {
     let total = 0;
     for (;;) {
-      const { count, mayHaveMore } = await this.#inTurn(() => this.#recovery.claim());
+      const { count, mayHaveMore } = await this.#inTurn(claim);
       total += count;
       if (!mayHaveMore) return total;
     }
@@ -334,4 +397,61 @@ class RunnerCore implements Runner {
     if (fired === TIMERS_AT_ONCE) return 0;
     return Math.min(SWEEP_MS, Math.max(LEAST_PAUSE_MS, nextInMs));
   }
+}
+
+/** What the first event says of where the run comes from. */
+function originOfStart({
+  carried = [],
+  given = [],
+  mocks,
+  rootRunId: _,
+  ...origin
+}: StartOrigin): Partial<Extract<RunEvent, { type: 'run.started' }>> {
+  return {
+    origin,
+    ...(carried.length > 0 ? { carries: carried.length } : {}),
+    ...(given.length > 0 ? { given } : {}),
+    ...(mocks ? { mocks } : {}),
+  };
+}
+
+/** The link alone, as it is kept. */
+function parentOf({ runId, place, part, wait, depth }: RunParent): RunParent {
+  return { runId, place, part, depth, ...(wait === undefined ? {} : { wait }) };
+}
+
+/** Tags that are given win over those of the workflow. Undefined where there are none, which is most of the time. */
+function tagsOf(request: StartRun, runId: string, at: number): readonly RunTag[] | undefined {
+  const { loaded, items, tags = [] } = request;
+  if (loaded.plan.tags.length === 0) return tags.length === 0 ? undefined : tags;
+  const given = new Set(tags.map(({ key }) => key));
+  return [...tags, ...settleRunTags(loaded.plan.tags, items, startFacts(request, runId, at)).filter(({ key }) => !given.has(key))];
+}
+
+/** Only published runs are subject to flow control, and not what goes on from an earlier run. What holds starts back is not for called runs, which somebody waits for. */
+function turnOf(request: StartRun, runId: string, at: number): FlowTurn | undefined {
+  const { loaded, items, origin, parent, callLimit } = request;
+  const { flow } = loaded.plan;
+  if (request.isHeld) return { priority: 0, ...(flow && settleFlow(flow, items, startFacts(request, runId, at))), isHeld: true };
+  const limit = callLimit && { priority: 0, concurrency: callLimit };
+  if (!flow || loaded.environment !== 1 || (origin && origin.how !== 'again')) return limit;
+  const { hold, ...turn } = settleFlow(flow, items, startFacts(request, runId, at));
+  return hold && !parent ? { ...turn, hold } : { ...limit, ...turn };
+}
+
+function mayWait({ concurrency, throttle, hold, isHeld }: FlowTurn): boolean {
+  return isHeld === true || concurrency !== undefined || throttle !== undefined || hold !== undefined;
+}
+
+function startFacts({ loaded, parent }: StartRun, runId: string, at: number): StartFacts {
+  const { plan, vars } = loaded;
+  const { workflowId, workflowName, version, environment } = runFacts(runId, loaded);
+  const now = new Date(at).toISOString();
+  return {
+    run: { id: runId, startedAt: now, environment, ...(parent ? { caller: parent.runId } : {}) },
+    workflow: { id: workflowId, name: workflowName, version },
+    vars,
+    now,
+    zone: plan.timezone,
+  };
 }

@@ -14,7 +14,6 @@ import {
   type PlanNode,
   type RpcOp,
   type RunEvent,
-  type Sink,
   type StartedItem,
   type StepInput,
   type StepPhase,
@@ -23,13 +22,16 @@ import {
   UNIT,
   stepScopes,
 } from '@plugboard/engine';
-import { type Json, type StepError, StepFailure } from '@plugboard/sdk';
+import { type Json, type JsonObject, type StepError, StepFailure, type WorkflowCall } from '@plugboard/sdk';
 import type { ActiveRun, CallUnderWay } from './active-run.ts';
 import { CallInputMaker, type CallInputs, all } from './call-inputs.ts';
 import { batchOutputs, batchOutputsInParts, itemOutputs, itemOutputsInParts, tooManyItems, unitOutputs } from './call-outputs.ts';
+import { mockedReach, mockedState } from './mocked-reach.ts';
 import { SizeCount, tooLarge } from './size-budget.ts';
+import { originOf } from './origin-run.ts';
 import type { StepOwner } from './step-ports.ts';
 import type { StepServices } from './step-services.ts';
+import { type SinkSource, StepSink } from './step-sink.ts';
 import type { Sliced } from './turns.ts';
 
 /** A read that takes longer than this reports its finished items in between, in milliseconds. */
@@ -44,6 +46,9 @@ const TOLD_ITEMS = 10_000;
 const SHORT_WAIT_MS = 5000;
 
 const UNMEASURED = { text: 0, added: 0 } as const;
+/** Of a call there are many: what it leaves out costs no object. */
+const NOTHING = {};
+const NO_SLOTS: readonly string[] = [];
 
 const NOT_SENT: StepError = { code: 'STEP_STOPPED', kind: 'cancelled', message: 'The run was stopped before this item was sent.' };
 const FAULT: StepError = {
@@ -55,16 +60,16 @@ const FAULT: StepError = {
 /** What a call over many items gave; `told` when the engine has heard of them item by item. */
 type Assembled = { readonly kind: 'outputs'; readonly outputs: Outputs } | { readonly kind: 'too-large' } | { readonly kind: 'told' };
 
-export class StepCall implements CallUnderWay {
-  readonly #run: ActiveRun;
-  readonly #node: PlanNode;
-  readonly #step: StepState;
+export class StepCall implements CallUnderWay, SinkSource {
+  readonly run: ActiveRun;
+  readonly node: PlanNode;
+  readonly step: StepState;
   /** The step as its events name it. */
   readonly #on: { readonly node: string; readonly path?: readonly number[] };
-  readonly #services: StepServices;
+  readonly services: StepServices;
   readonly #attempt: number;
   readonly #input: StepInput;
-  readonly #startedAt: number;
+  readonly startedAt: number;
   readonly #maker: CallInputMaker;
   readonly #units: readonly number[];
   readonly #slots: readonly string[];
@@ -93,19 +98,19 @@ export class StepCall implements CallUnderWay {
 
   constructor(run: ActiveRun, step: StepState, node: PlanNode, services: StepServices, command: Extract<Command, { type: 'run-step' }>) {
     const { attempt, units } = command;
-    this.#run = run;
-    this.#node = node;
-    this.#slots = Object.keys(node.credentials);
-    this.#services = services;
+    this.run = run;
+    this.node = node;
+    this.#slots = slotsOf(node);
+    this.services = services;
     this.#attempt = attempt;
-    this.#step = step;
+    this.step = step;
     this.#input = step.input ?? { parts: [], count: 0 };
     const { path } = step.scope;
     this.#on = path.length > 0 ? { node: node.id, path } : { node: node.id };
-    this.#startedAt = services.now();
-    this.#reportedAt = this.#startedAt;
+    this.startedAt = services.now();
+    this.#reportedAt = this.startedAt;
     this.#maker = new CallInputMaker(node, this.#input, services.maxStepBytes, () =>
-      stepScopes(run.state, step, services.stepFacts(run, step, this.#startedAt)),
+      stepScopes(run.state, step, services.stepFacts(run, step, this.startedAt)),
     );
     this.#partial = units !== undefined;
     this.#units = units ?? all(node.perBatch ? 1 : this.#input.count);
@@ -117,12 +122,12 @@ export class StepCall implements CallUnderWay {
 
   /** Runs the attempt. True when it ended at once, without a turn of the event loop. */
   start(): boolean {
-    const { broken } = this.#node.params;
+    const { broken } = this.node.params;
     if (broken) {
       this.#fail(broken);
       return true;
     }
-    if (this.#node.effects === 'write') {
+    if (this.node.effects === 'write') {
       void this.#untilOver(() => this.#writeWindows());
       return false;
     }
@@ -135,11 +140,11 @@ export class StepCall implements CallUnderWay {
   }
 
   #callAll(): boolean {
-    const made = this.#maker.makePlain(this.#units) ?? this.#services.turns.run(this.#maker.make(this.#units), () => this.#mayAct());
+    const made = this.#maker.makeAtOnce(this.#units) ?? this.services.turns.run(this.#maker.make(this.#units), () => this.#mayAct());
     const underWay = made instanceof Promise ? this.#callLater(made) : this.#callWith(made);
     if (!underWay) return true;
     this.#takesTime = true;
-    this.#apply({ type: 'step.started', at: this.#startedAt, ...this.#on, attempt: this.#attempt });
+    this.#apply({ type: 'step.started', at: this.startedAt, ...this.#on, attempt: this.#attempt });
     void this.#untilOver(() => underWay);
     return false;
   }
@@ -154,22 +159,22 @@ export class StepCall implements CallUnderWay {
   #callWith(made: CallInputs): Promise<void> | undefined {
     if (made.error) return this.#failWith(made.error);
     for (const outcome of made.failed) this.#outcomes.push(outcome);
-    if (made.inputs.length === 0 && !this.#node.wholeInput) return this.#finish({ ok: true });
+    if (made.inputs.length === 0 && !this.node.wholeInput) return this.#finish({ ok: true });
     const ended = this.#call(made, this.#signal(made.inputs.length));
     return ended instanceof Promise ? ended.then((end) => this.#finish(end)) : this.#finish(ended);
   }
 
   #signal(count: number): AbortSignal {
-    const { signal } = this.#run.abort;
+    const { signal } = this.run.abort;
     if (count <= FEW_ITEMS) return signal;
     this.#halt = new AbortController();
     return AbortSignal.any([signal, this.#halt.signal]);
   }
 
   #round(): { round?: number } {
-    const { loop, scope } = this.#step;
+    const { loop, scope } = this.step;
     const round = loop ? loop.begun : scope.path.at(-1);
-    return round ? { round } : {};
+    return round ? { round } : NOTHING;
   }
 
   /** Whatever goes wrong in the server while an attempt takes time fails the step: no run is left waiting for it. */
@@ -179,27 +184,27 @@ export class StepCall implements CallUnderWay {
     } catch (error) {
       this.#crash(error);
     }
-    this.#services.callEnded(this.#run, this.#step);
+    this.services.callEnded(this.run, this.step);
   }
 
   #crash(error: unknown): void {
-    this.#services.report(this.#run, error);
+    this.services.report(this.run, error);
     this.#report();
     // A write in flight may have happened.
-    this.#fail(FAULT, this.#node.effects === 'write');
+    this.#fail(FAULT, this.node.effects === 'write');
   }
 
   #call(made: CallInputs, signal: AbortSignal, key?: string): CallEnd | Promise<CallEnd> {
-    const node = this.#node;
-    const services = this.#services;
+    const node = this.node;
+    const services = this.services;
     this.#callUnits = node.perBatch ? undefined : made.inputs.map((input) => input.i);
     const spec: CallSpec = {
       call: services.nextCall(),
       type: node.typeName,
       version: node.version,
       node: { id: node.id, name: node.name },
-      run: this.#run.facts,
-      now: services.isoInstant(this.#startedAt),
+      run: this.run.facts,
+      now: services.isoInstant(this.startedAt),
       attempt: this.#attempt,
       ...this.#round(),
       deadlineMs: node.timeoutMs,
@@ -207,98 +212,113 @@ export class StepCall implements CallUnderWay {
       constants: made.constants,
       ...(this.#slots.length > 0 && { slots: this.#slots }),
       inputs: this.#byPort(made.inputs),
-      ...(key === undefined ? {} : { key }),
-      ...(node.wholeInput && !node.perBatch ? { outcomes: 'item' as const } : {}),
+      ...(key === undefined ? NOTHING : { key }),
+      ...(node.wholeInput && !node.perBatch ? { outcomes: 'item' as const } : NOTHING),
     };
-    return services.host.call(spec, this.#sink(), signal);
+    return services.host.call(spec, new StepSink(this), signal);
   }
 
   #byPort(inputs: readonly CallInput[]): { readonly [port: string]: readonly CallInput[] } {
-    const { inputPorts, incoming } = this.#node;
+    const { inputPorts, incoming } = this.node;
     if (inputPorts.length <= 1 || incoming.every((edge) => edge.input === incoming[0]?.input)) {
       return { [incoming[0]?.input ?? 'main']: inputs };
     }
     const byPort: { [port: string]: CallInput[] } = Object.fromEntries(inputPorts.map((port) => [port, []]));
     for (const input of inputs) {
       const part = this.#input.parts.findLast((one) => one.offset <= input.i);
-      const edge = part ? this.#run.state.plan.edges[part.edge] : undefined;
+      const edge = part ? this.run.state.plan.edges[part.edge] : undefined;
       byPort[edge?.input ?? 'main']?.push(input);
     }
     return byPort;
   }
 
-  #sink(): Sink {
-    return {
-      outcomes: (outcomes) => this.#take(outcomes),
-      log: (lines) => {
-        for (const line of lines) this.#logs.push(line);
-      },
-      rpc: (op, item) => this.#rpc(op, item),
-      fetch: this.#services.fetch,
-      signedFetch: (slot, input, init) => this.#services.signedFetch(this.#run, this.#node, slot, { input, init }),
-      ...(this.#services.ports && {
-        files: this.#services.ports.filesOf(this.#owner()),
-        connect: this.#services.ports.connectOf(this.#owner()),
-      }),
-    };
+  log(lines: readonly LogLine[]): void {
+    for (const line of lines) this.#logs.push(line);
   }
 
-  #owner(): StepOwner {
-    const { id, head } = this.#run;
+  owner(): StepOwner {
+    const { id, head } = this.run;
     return {
       workspaceId: head.workspaceId,
       workflowId: head.workflowId,
+      version: head.version,
       runId: id,
+      originRunId: originOf(this.run),
       rootRunId: head.rootRunId,
+      depth: head.parent?.depth ?? 0,
       environment: head.environment,
-      nodeId: this.#node.id,
+      nodeId: this.node.id,
+      place: placeOf(this.#on),
       ...(head.initiator !== undefined && { initiator: head.initiator }),
     };
   }
 
   async #state(op: Extract<RpcOp, { op: `state.${string}` }>): Promise<Json> {
-    const state = this.#services.ports?.state;
+    const mocked = mockedReach(this.run);
+    if (mocked) return mockedState(mocked, op);
+    const state = this.services.ports?.state;
     if (state === undefined) throw new StepFailure('NOT_AVAILABLE', 'There are no values between runs where this step runs.');
     switch (op.op) {
       case 'state.get':
-        return state.get(this.#owner(), op.key);
+        return state.get(this.owner(), op.key);
       case 'state.set':
-        await state.set(this.#owner(), op.key, op.value);
+        await state.set(this.owner(), op.key, op.value);
         return null;
       case 'state.claim':
-        return state.claim(this.#owner(), op.keys, op.keepMs);
+        return state.claim(this.owner(), op.keys, op.keepMs);
     }
   }
 
-  #rpc(op: RpcOp, item: number | undefined): Promise<Json> {
+  answer(op: RpcOp, item: number | undefined): Promise<Json> {
     switch (op.op) {
       case 'code.run':
-        return this.#services.runCode({
+        return this.services.runCode({
           op,
-          run: this.#run,
-          step: this.#step,
+          run: this.run,
+          step: this.step,
           input: this.#input,
           units: item === undefined ? this.#callUnits : [item],
-          startedAt: this.#startedAt,
-          log: (lines) => {
-            for (const line of lines) this.#logs.push(line);
-          },
+          startedAt: this.startedAt,
+          log: (lines) => this.log(lines),
         });
       case 'reply.send':
         return this.#reply(op);
       case 'credential.open':
-        return this.#services.openCredential(this.#run, this.#node, op.slot);
+        mockedReach(this.run)?.refuse('The fields of a credential');
+        return this.services.openCredential(this.run, this.node, op.slot);
       case 'state.get':
       case 'state.set':
       case 'state.claim':
         return this.#state(op);
+      case 'approval.open':
+      case 'form.open':
+        return this.#ask(op);
+      case 'workflow.start':
+        return this.#startRuns(op.start);
     }
+  }
+
+  async #startRuns(call: WorkflowCall): Promise<Json> {
+    mockedReach(this.run)?.refuse('Another workflow');
+    const calls = this.services.ports?.calls;
+    if (calls === undefined)
+      throw new StepFailure('NOT_AVAILABLE', 'No other workflow can be called where this step runs.', { kind: 'input' });
+    const { parts } = this.step;
+    const answered = parts?.from === undefined ? {} : { answered: { runId: parts.from, parts: new Set(parts.came.keys()) } };
+    return { ...(await calls.start({ ...this.owner(), ...answered }, call, this.run.abortWrites?.signal)) };
+  }
+
+  async #ask({ op, request }: Extract<RpcOp, { request: JsonObject }>): Promise<Json> {
+    mockedReach(this.run)?.refuse('A person');
+    const asking = this.services.ports?.asking;
+    if (asking === undefined) throw new StepFailure('NOT_AVAILABLE', 'Nobody can be asked where this step runs.');
+    return op === 'approval.open' ? asking.openApproval(this.owner(), request) : asking.openForm(this.owner(), request);
   }
 
   /** A reply leaves the process, so everything before it is durable first; a write has seen to that when it started. */
   async #reply({ status, headers, body, raw, fileId }: Extract<RpcOp, { op: 'reply.send' }>): Promise<Json> {
-    const run = this.#run;
-    if (this.#node.effects !== 'write') await this.#services.durable(run);
+    const run = this.run;
+    if (this.node.effects !== 'write') await this.services.durable(run);
     if (run.gone) return { delivered: false };
     return {
       delivered:
@@ -306,18 +326,19 @@ export class StepCall implements CallUnderWay {
     };
   }
 
-  #take(outcomes: readonly ItemOutcome[]): void {
+  take(outcomes: readonly ItemOutcome[]): void {
     if (this.#overflow) return;
-    const isWrite = this.#node.effects === 'write';
+    const isWrite = this.node.effects === 'write';
     const isMeasured = isWrite || this.#takesTime || this.#units.length > FEW_ITEMS;
+    if (this.#outcomes.length === 0) this.#outcomes = [...outcomes];
+    else for (const outcome of outcomes) this.#outcomes.push(outcome);
     for (const outcome of outcomes) {
-      this.#outcomes.push(outcome);
       if ('ok' in outcome) this.#given += outcome.ok.length;
       if (isMeasured) this.#measured().outcome(outcome);
     }
     if (isWrite) return this.#report();
     if (this.#size?.isOver) return this.#giveUp(this.#tooLarge());
-    if (this.#services.now() - this.#reportedAt > PARTIAL_REPORT_MS && !this.#tooMany()) this.#report();
+    if (this.services.now() - this.#reportedAt > PARTIAL_REPORT_MS && !this.#tooMany()) this.#report();
   }
 
   /** The call gives more than a step may hold: what it gave is let go, and it is ended. */
@@ -328,7 +349,7 @@ export class StepCall implements CallUnderWay {
   }
 
   #tooLarge(): StepError {
-    return tooLarge('items', this.#services.maxStepBytes);
+    return tooLarge('items', this.services.maxStepBytes);
   }
 
   /** Tells the engine of items that have ended so far. */
@@ -341,7 +362,7 @@ export class StepCall implements CallUnderWay {
 
   #tell(outcomes: readonly ItemOutcome[]): void {
     this.#partial = true;
-    this.#reportedAt = this.#services.now();
+    this.#reportedAt = this.services.now();
     this.#applyItems({ type: 'items.settled', at: this.#reportedAt, ...this.#on, outcomes, ...this.#takeLogs() });
   }
 
@@ -352,14 +373,14 @@ export class StepCall implements CallUnderWay {
       this.#report();
       return this.#failWith(end.error);
     }
-    if (this.#node.perBatch) this.#given = end.outputs?.length ?? 0;
+    if (this.node.perBatch) this.#given = end.outputs?.length ?? 0;
     this.#waits = end.wait;
     const error = this.#tooMany();
     if (error) return this.#failWith(error);
-    const outputs = this.#node.perBatch ? end.outputs : undefined;
+    const outputs = this.node.perBatch ? end.outputs : undefined;
     if ((outputs?.length ?? this.#outcomes.length) > FEW_ITEMS) return this.#finishMany(outputs);
     if (outputs || this.#isPlain()) this.#finished(outputs ? batchOutputs(outputs) : itemOutputs(this.#outcomes));
-    else if (this.#node.perBatch) this.#finished({});
+    else if (this.node.perBatch) this.#finished({});
     else {
       this.#report();
       this.#failForgotten();
@@ -373,7 +394,7 @@ export class StepCall implements CallUnderWay {
   }
 
   #finishMany(outputs: readonly BatchOutput[] | undefined): Promise<void> | undefined {
-    const assembled = this.#services.turns.run(this.#assemble(outputs), () => this.#mayAct());
+    const assembled = this.services.turns.run(this.#assemble(outputs), () => this.#mayAct());
     if (assembled instanceof Promise) return assembled.then((result) => result && this.#conclude(result));
     this.#conclude(assembled);
     return undefined;
@@ -411,7 +432,7 @@ export class StepCall implements CallUnderWay {
   }
 
   #finished(outputs: Outputs): void {
-    const at = this.#services.now();
+    const at = this.services.now();
     const wait = this.#waits && this.#waitFrom(at, this.#waits);
     if (wait) {
       return this.#applyItems({
@@ -419,19 +440,25 @@ export class StepCall implements CallUnderWay {
         at,
         ...this.#on,
         attempt: this.#attempt,
-        startedAt: this.#startedAt,
+        startedAt: this.startedAt,
         wait,
         outputs,
         ...this.#takeLogs(),
       });
     }
-    this.#applyItems({ type: 'step.finished', at, ...this.#on, startedAt: this.#startedAt, outputs, ...this.#takeLogs() });
+    const { startedAt } = this;
+    const { node, path } = this.#on;
+    const finished: Extract<RunEvent, { type: 'step.finished' }> = path
+      ? { type: 'step.finished', at, node, path, startedAt, outputs }
+      : { type: 'step.finished', at, node, startedAt, outputs };
+    this.#applyItems(this.#logs.length > 0 ? { ...finished, ...this.#takeLogs() } : finished);
   }
 
   /** Undefined when the instant has passed already. */
-  #waitFrom(at: number, { kind, until }: NonNullable<Extract<CallEnd, { ok: true }>['wait']>): StepWait | undefined {
+  #waitFrom(at: number, { kind, until, runs }: NonNullable<Extract<CallEnd, { ok: true }>['wait']>): StepWait | undefined {
     const place = placeOf(this.#on);
-    const id = kind === 'signal' ? signalOf(place) : `${place}.${this.#attempt}`;
+    const id = kind === 'timer' ? `${place}.${this.#attempt}` : signalOf(place);
+    if (runs) return runs.count > 0 ? { id, kind, parts: runs.count, ...(runs.each ? { each: true as const } : {}) } : undefined;
     if (until === undefined) return { id, kind };
     if (until <= at) return undefined;
     const isShort = kind === 'timer' && until - at <= SHORT_WAIT_MS;
@@ -441,24 +468,24 @@ export class StepCall implements CallUnderWay {
   /** Events that carry items. What a write gave is told whatever its size: it has happened. */
   #applyItems(event: RunEvent): void {
     const { text, added } = this.#size ?? UNMEASURED;
-    const limit = this.#node.effects === 'write' ? Infinity : this.#services.maxStepBytes;
-    const taken = this.#services.applyItems(this.#run, event, { text, added: added - this.#toldSize, limit });
+    const limit = this.node.effects === 'write' ? Infinity : this.services.maxStepBytes;
+    const taken = this.services.applyItems(this.run, event, { text, added: added - this.#toldSize, limit });
     this.#toldSize = added;
     if (!taken) this.#fail(this.#tooLarge());
   }
 
   #measured(): SizeCount {
-    this.#size ??= new SizeCount(this.#input, this.#services.maxStepBytes);
+    this.#size ??= new SizeCount(this.#input, this.services.maxStepBytes);
     return this.#size;
   }
 
   #tooMany(): StepError | undefined {
-    return tooManyItems(this.#given, this.#services.maxItemsPerStep);
+    return tooManyItems(this.#given, this.services.maxItemsPerStep);
   }
 
   /** A host that ends a call well without an outcome for every item would leave the step waiting for ever. */
   #failForgotten(): void {
-    const step = this.#step;
+    const step = this.step;
     const { states } = step.units ?? {};
     if (step.phase === 'active' && states && this.#units.some((i) => states[i] === UNIT.idle)) this.#fail(FAULT);
   }
@@ -472,7 +499,7 @@ export class StepCall implements CallUnderWay {
   #fail(error: StepError, unknown = false): void {
     this.#apply({
       type: 'step.failed',
-      at: this.#services.now(),
+      at: this.services.now(),
       ...this.#on,
       attempt: this.#attempt,
       error,
@@ -482,7 +509,7 @@ export class StepCall implements CallUnderWay {
   }
 
   async #writeWindows(): Promise<void> {
-    const { perBatch, concurrency } = this.#node;
+    const { perBatch, concurrency } = this.node;
     const size = perBatch ? 1 : concurrency;
     for (let at = 0; at < this.#units.length && this.#mayAct(); at += size) {
       if (this.#size?.isOver) return this.#fail(this.#tooLarge());
@@ -492,18 +519,18 @@ export class StepCall implements CallUnderWay {
 
   /** True while new items may start. */
   #mayAct(): boolean {
-    return !this.#stopped && !this.#run.gone && !this.#run.state.ended && this.#phase() === 'active';
+    return !this.#stopped && !this.run.gone && !this.run.state.ended && this.#phase() === 'active';
   }
 
   #phase(): StepPhase | undefined {
-    return this.#step.phase;
+    return this.step.phase;
   }
 
   /** Items of a write: fix their parameters, make them durable, make sure that the run is ours, act. */
   async #writeWindow(units: readonly number[]): Promise<void> {
-    const { perBatch } = this.#node;
-    const kept = this.#step.units?.params;
-    const making = this.#services.turns.run(this.#maker.make(units, kept), () => this.#mayAct());
+    const { perBatch } = this.node;
+    const kept = this.step.units?.params;
+    const making = this.services.turns.run(this.#maker.make(units, kept), () => this.#mayAct());
     const made = making instanceof Promise ? await making : making;
     if (!made) return;
     if (made.error) return this.#fail(made.error);
@@ -512,9 +539,9 @@ export class StepCall implements CallUnderWay {
     const acting = perBatch ? [0] : made.inputs.map((input) => input.i);
     // Items whose parameters failed may have stopped the run.
     if (acting.length === 0 || !this.#mayAct()) return;
-    const at = this.#services.now();
+    const at = this.services.now();
     this.#apply({ type: 'items.started', at, ...this.#on, items: this.#started(acting, made) });
-    if (!(await this.#services.cleared(this.#run, () => this.#proof()))) return;
+    if (!(await this.services.cleared(this.run, () => this.#proof()))) return;
     if (!this.#mayAct()) {
       for (const i of acting) this.#outcomes.push({ i, error: NOT_SENT });
       return this.#report();
@@ -523,7 +550,7 @@ export class StepCall implements CallUnderWay {
   }
 
   #started(acting: readonly number[], made: CallInputs): StartedItem[] {
-    const progress = this.#step.units;
+    const progress = this.step.units;
     return acting.map((i) => {
       const attempt = (progress?.tries.get(i) ?? 0) + 1;
       return progress?.params.has(i) ? { i, attempt } : { i, attempt, params: made.kept(i) };
@@ -532,25 +559,28 @@ export class StepCall implements CallUnderWay {
 
   /** Says again that the attempt has begun: changes nothing, and is refused when the run has another owner. */
   #proof(): RunEvent {
-    return { type: 'step.started', at: this.#services.now(), ...this.#on, attempt: this.#attempt };
+    return { type: 'step.started', at: this.services.now(), ...this.#on, attempt: this.#attempt };
   }
 
   async #act(acting: readonly number[], made: CallInputs): Promise<void> {
-    const { id, perBatch } = this.#node;
-    const key = (i: number): string => this.#services.key(this.#run, id, this.#step.scope.path, i);
-    this.#run.abortWrites ??= new AbortController();
-    const { signal } = this.#run.abortWrites;
+    const { id, perBatch } = this.node;
+    const key = (i: number): string => this.services.key(this.run, id, this.step.scope.path, i);
+    this.run.abortWrites ??= new AbortController();
+    const { signal } = this.run.abortWrites;
     const end = perBatch
       ? await this.#call(made, signal, key(0))
       : await this.#call({ ...made, inputs: made.inputs.map((input) => ({ ...input, key: key(input.i) })) }, signal);
     if (end.ok && perBatch) {
+      this.#waits = end.wait;
+      // A step that is being stopped settles what it did; nothing waits for it.
+      if (end.wait && this.#phase() === 'active') return this.#finished(batchOutputs(end.outputs ?? []));
       const outputs = unitOutputs(end.outputs ?? []);
       this.#outcomes.push({ i: 0, ok: outputs });
       return this.#report();
     }
     // Items the call said nothing about: what it says of them at its end, or nothing is known.
     const { error, unknown } = end.ok ? { error: FAULT, unknown: true } : { error: end.error, unknown: end.missing === 'unknown' };
-    const { states } = this.#step.units ?? {};
+    const { states } = this.step.units ?? {};
     for (const i of acting) {
       if (states?.[i] === UNIT.started) this.#outcomes.push(unknown ? { i, error, unknown } : { i, error });
     }
@@ -558,12 +588,17 @@ export class StepCall implements CallUnderWay {
   }
 
   #takeLogs(): { logs?: LogLine[] } {
-    return this.#logs.length > 0 ? { logs: this.#logs.splice(0) } : {};
+    return this.#logs.length > 0 ? { logs: this.#logs.splice(0) } : NOTHING;
   }
 
   #apply(event: RunEvent): void {
-    this.#services.apply(this.#run, event);
+    this.services.apply(this.run, event);
   }
+}
+
+function slotsOf({ credentials }: PlanNode): readonly string[] {
+  const slots = Object.keys(credentials);
+  return slots.length > 0 ? slots : NO_SLOTS;
 }
 
 /** A step as text: its node, and behind `@` the rounds of loops it lies in. */

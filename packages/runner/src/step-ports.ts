@@ -1,17 +1,27 @@
 /** What steps reach of the server besides requests and code. The server implements these ports; the runner says for whom it asks. */
 import type { CallFiles, Sink } from '@plugboard/engine';
-import type { Json } from '@plugboard/sdk';
+import type { CalledRuns, Json, JsonObject, WorkflowCall } from '@plugboard/sdk';
 
 /** The step on whose behalf something is done. */
 export interface StepOwner {
   readonly workspaceId: string;
   readonly workflowId: string;
+  /** Of the workflow; 0 for a draft. */
+  readonly version: number;
   readonly runId: string;
   /** Equal for a run and its retries. */
+  readonly originRunId: string;
+  /** Equal for a run, its retries and the runs they call. */
   readonly rootRunId: string;
+  /** Runs above it: 0 where nobody called it. */
+  readonly depth: number;
   /** 0 draft, 1 live. */
   readonly environment: number;
   readonly nodeId: string;
+  /** The step in the run: its node, and behind `@` the rounds of loops it lies in. */
+  readonly place: string;
+  /** Of a step that waits for runs: those whose answers an earlier run has, by their numbers, and that run. They are not started. */
+  readonly answered?: { readonly runId: string; readonly parts: ReadonlySet<number> };
   /** The principal who started the run. */
   readonly initiator?: string;
 }
@@ -24,8 +34,40 @@ export interface StateOfSteps {
   claim(owner: StepOwner, keys: readonly string[], keepMs: number | undefined): Promise<readonly string[]>;
 }
 
+/** Asks people on behalf of a step. Asked again for the same place of the same run it gives what it gave before. */
+export interface AskingOfSteps {
+  openApproval(owner: StepOwner, request: JsonObject): Promise<Json>;
+  openForm(owner: StepOwner, request: JsonObject): Promise<Json>;
+}
+
+/** Starts runs of other workflows on behalf of a step. Asked again for the same place of the same run it gives those it gave before. */
+export interface CallsOfSteps {
+  start(owner: StepOwner, call: WorkflowCall, signal: AbortSignal | undefined): Promise<CalledRuns>;
+}
+
+/** A limit of requests, all servers together. */
+export interface RequestLimit {
+  readonly workspaceId: string;
+  /** Requests with the same scope are counted together. */
+  readonly scope: string;
+  readonly concurrency: number | undefined;
+  readonly rate: { readonly requests: number; readonly periodMs: number } | undefined;
+}
+
+/** Requests that wait until they may be made. */
+export interface LimitsOfSteps {
+  /** What it gives is called once the request is answered. Rejects when the signal aborts first: nothing was sent then. */
+  take(limit: RequestLimit, signal: AbortSignal): Promise<() => void>;
+}
+
 export interface StepPorts {
   filesOf(owner: StepOwner): CallFiles;
   connectOf(owner: StepOwner): NonNullable<Sink['connect']>;
   readonly state: StateOfSteps;
+  /** Absent where there is nobody to ask. */
+  readonly asking?: AskingOfSteps;
+  /** Absent where requests are not limited. */
+  readonly limits?: LimitsOfSteps;
+  /** Absent where no workflow can be called. */
+  readonly calls?: CallsOfSteps;
 }

@@ -6,6 +6,7 @@ import type { ActiveRun } from './active-run.ts';
 import type { Clock } from './clock.ts';
 import { type CodeSteps, createCodeSteps } from './code-step.ts';
 import type { KeyMaker } from './idempotency-key.ts';
+import { originOf } from './origin-run.ts';
 import type { CredentialCall, SignedRequest, StepCredentials } from './runner-options.ts';
 import { placeOf } from './step-call.ts';
 import type { StepPorts } from './step-ports.ts';
@@ -26,6 +27,7 @@ export interface SurroundingsOptions {
   readonly turns: Turns;
   readonly clock: Clock;
   readonly resumeUrl?: (runId: string, place: string) => string;
+  readonly askUrl?: (kind: 'approval' | 'form', runId: string, place: string) => string;
 }
 
 export class StepSurroundings {
@@ -40,6 +42,7 @@ export class StepSurroundings {
   readonly #key: KeyMaker;
   readonly #codeSteps: CodeSteps;
   readonly #resumeUrl: SurroundingsOptions['resumeUrl'];
+  readonly #askUrl: SurroundingsOptions['askUrl'];
   #calls = 0;
   #isoAt = 0;
   #iso = '';
@@ -54,6 +57,7 @@ export class StepSurroundings {
     this.turns = options.turns;
     this.#clock = options.clock;
     this.#resumeUrl = options.resumeUrl;
+    this.#askUrl = options.askUrl;
     this.#key = options.key;
     this.#codeSteps = createCodeSteps(options.sandbox, options.turns);
   }
@@ -77,18 +81,30 @@ export class StepSurroundings {
   }
 
   stepFacts(run: ActiveRun, { scope }: StepState, startedAt: number): StepFacts {
+    const { path } = scope;
+    const seen = path.length > 0 ? this.#seenFrom(run, path) : (run.seen ??= this.#seenFrom(run, path));
+    return {
+      run: seen.run,
+      workflow: seen.workflow,
+      vars: run.loaded.vars,
+      now: this.isoInstant(startedAt),
+      zone: run.state.plan.timezone,
+    };
+  }
+
+  /** The same for all steps of one round, or outside loops. */
+  #seenFrom(run: ActiveRun, path: readonly number[]): Pick<StepFacts, 'run' | 'workflow'> {
     return {
       run: {
         id: run.id,
         startedAt: this.isoInstant(run.state.startedAt),
         environment: run.facts.environment,
-        ...(scope.path.length > 0 ? { round: scope.path.at(-1) ?? 0 } : {}),
-        ...this.#resumeUrls(run, scope.path),
+        ...(run.head.parent ? { caller: run.head.parent.runId } : {}),
+        ...(path.length > 0 ? { round: path.at(-1) ?? 0 } : {}),
+        ...this.#resumeUrls(run, path),
+        ...this.#askUrls(run, path),
       },
       workflow: { id: run.loaded.workflowId, name: run.loaded.workflowName, version: run.loaded.version },
-      vars: run.loaded.vars,
-      now: this.isoInstant(startedAt),
-      zone: run.state.plan.timezone,
     };
   }
 
@@ -97,14 +113,22 @@ export class StepSurroundings {
     const url = this.#resumeUrl;
     const nodes = plan.signalNodes;
     if (!url || nodes.length === 0) return NO_ADDRESSES;
-    // A step sees those of its own round and of what lies around it.
-    const seen = nodes.filter((node) => node.loops.length <= path.length);
-    const placed = seen.map((node) => [node.name, url(id, placeOf({ node: node.id, path: path.slice(0, node.loops.length) }))] as const);
-    return { resume: Object.fromEntries(placed) };
+    return { resume: placedByName(nodes, path, (place) => url(id, place)) };
+  }
+
+  /** Addresses at which people answer, by the name of the node. */
+  #askUrls({ id, state: { plan } }: ActiveRun, path: readonly number[]): { approval?: JsonObject; form?: JsonObject } {
+    const url = this.#askUrl;
+    if (!url || plan.askingNodes.length === 0) return NO_ADDRESSES;
+    const byKind = (kind: 'approval' | 'form'): JsonObject => {
+      const nodes = plan.askingNodes.filter(({ type }) => type.kind === 'node' && type.waits === kind);
+      return placedByName(nodes, path, (place) => url(kind, id, place));
+    };
+    return { approval: byKind('approval'), form: byKind('form') };
   }
 
   key(run: ActiveRun, nodeId: string, path: readonly number[], item: number): string {
-    return this.#key(run.head.rootRunId, nodeId, path, item);
+    return this.#key(originOf(run), nodeId, path, item);
   }
 
   async signedFetch(run: ActiveRun, node: PlanNode, slot: RequestSlot, request: SignedRequest): Promise<Response> {
@@ -125,6 +149,12 @@ export class StepSurroundings {
   runCode(request: CodeRequest): Promise<Json> {
     return this.#codeSteps(request, this.stepFacts(request.run, request.step, request.startedAt));
   }
+}
+
+/** A step sees the nodes of its own round and of what lies around it. */
+function placedByName(nodes: readonly PlanNode[], path: readonly number[], url: (place: string) => string): JsonObject {
+  const seen = nodes.filter((node) => node.loops.length <= path.length);
+  return Object.fromEntries(seen.map((node) => [node.name, url(placeOf({ node: node.id, path: path.slice(0, node.loops.length) }))]));
 }
 
 function credentialCall(run: ActiveRun, node: PlanNode, key: string, slot: RequestSlot): CredentialCall {

@@ -3,7 +3,7 @@
  * a batch have got on, or have lived for a while, the next batch is twice as large. One that was on trial at a second death is tried alone, and
  * one that was alone at three deaths without getting on is put into quarantine. Only servers are counted: a code process that dies is none.
  */
-import type { Ownership, StoredRun } from '@plugboard/engine';
+import { type Ownership, type StoredRun, isStopped } from '@plugboard/engine';
 import type { ActiveRun } from './active-run.ts';
 import type { ActiveRuns } from './active-runs.ts';
 import type { Clock, Timer } from './clock.ts';
@@ -96,7 +96,7 @@ export class Suspects {
     const run = stored && !runs.has(id) ? await restore(stored) : undefined;
     if (!stored || !run) return this.forget(id);
     // Without a step in flight it cannot have been the reason.
-    if (run.state.running === 0 || run.state.stop) {
+    if (run.state.running === 0 || isStopped(run.state)) {
       this.forget(id);
       this.#acquit(id);
       return goOn(run);

@@ -21,8 +21,10 @@ import {
   type JournalWriter,
   type LeasedOwnership,
   type RunDetail,
+  type RunKey,
   createFileBlobStore,
   createJournalWriter,
+  createKeyedRuns,
   createOwnership,
   ensurePartitions,
   findRun,
@@ -31,7 +33,7 @@ import {
 import { type TestDatabase, createTestDatabase } from '@plugboard/persistence/testing';
 import { createCatalog, createPluginHost, pluginEntry } from '@plugboard/plugin-host';
 import { createInProcessDispatcher } from '@plugboard/queue';
-import type { Item } from '@plugboard/sdk';
+import { type Item, StepFailure, type WorkflowCall } from '@plugboard/sdk';
 import { FakeClock } from './fake-clock.test-kit.ts';
 import {
   type Caution,
@@ -40,7 +42,9 @@ import {
   type Reply,
   type Runner,
   type RunnerLimits,
+  type RunnerOptions,
   type StartRun,
+  createChildRuns,
   createKeyMaker,
   createRunner,
   decodeEvents,
@@ -57,6 +61,13 @@ export interface ProcessOptions {
   readonly blobs?: BlobStore;
   readonly onCommitted?: (record: RunRecord) => void;
   readonly caution?: Caution;
+  /** Runs before a called workflow is found. */
+  readonly onCall?: (call: WorkflowCall) => void | Promise<void>;
+  readonly reports?: RunnerOptions['reports'];
+  readonly keepsData?: RunnerOptions['keepsData'];
+  readonly storage?: RunnerOptions['storage'];
+  /** Rows of the inbox read at a time. */
+  readonly inboxLimit?: number;
   /** Told what every listener is told; what it throws the listener throws. */
   readonly onTold?: (what: string) => void;
   /** Sees every record on its way to the writer; false keeps it back for ever. */
@@ -85,6 +96,8 @@ export interface TestProcess {
   leaseHolds: boolean;
   /** How often the runner has asked whether the lease holds. */
   leaseLooks: number;
+  /** Makes a workflow that steps call by its name. */
+  offer(definition: WorkflowDefinition): void;
   start(definition: WorkflowDefinition, items?: readonly Item['json'][], more?: Partial<StartRun>): StartedRun;
   /** Takes over runs of dropped processes. */
   recover(): Promise<number>;
@@ -107,6 +120,8 @@ export interface Kit {
   /** The row of a run that goes on. */
   live(id: string): Promise<{ status: number; waiting: number | null; owner: string } | undefined>;
   inboxRows(id: string): Promise<number>;
+  /** Ids of the runs it called, in order. */
+  called(id: string): Promise<string[]>;
   /** Ids of the waits that are kept beside a run. */
   timers(id: string): Promise<string[]>;
   /** The instant of each wait that is kept comes now. */
@@ -164,6 +179,7 @@ export async function openKit(): Promise<Kit> {
         ownerId,
         // Looks dead to every other test process, so that its runs are claimed at once.
         identity: { host: 'test', bootId: 'test-boot', pid: 4_194_304 + processes, pidStarted: '1' },
+        ...(options.inboxLimit === undefined ? {} : { inboxLimit: options.inboxLimit }),
       });
       let isDead = false;
       const kill = (): void => {
@@ -172,9 +188,22 @@ export async function openKit(): Promise<Kit> {
       };
       opened.push({ ownership, writer, kill });
       await Promise.all([writer.ready(), ownership.start()]);
+      const keyedRuns = createKeyedRuns({ writerId: ownerId, withClient: (use) => database.withClient(use) });
+      const expected = new Map<string, { readonly keys: readonly RunKey[]; readonly onTaken: (runId: string) => void }>();
       const journal: Journal = {
         append(record, done) {
           if (isDead || options.onAppend?.(record) === false) return;
+          const claim = record.create ? expected.get(record.head.id) : undefined;
+          if (claim) {
+            expected.delete(record.head.id);
+            const create = async (): Promise<void> => {
+              const outcome = await keyedRuns.create(record, claim.keys);
+              if (isDead) return;
+              if (outcome.kind === 'exists') claim.onTaken(outcome.runId);
+              done({ kind: outcome.kind === 'created' ? 'committed' : 'lost' });
+            };
+            return void create();
+          }
           writer.append(record, (result) => {
             if (!isDead) done(result);
           });
@@ -194,18 +223,38 @@ export async function openKit(): Promise<Kit> {
           return started.leaseHolds && ownership.leaseHolds();
         },
         claimOrphans: (limit, claim) => ownership.claimOrphans(limit, claim),
+        claimResting: (limit) => ownership.claimResting(limit),
         clearCrashCount: (ids) => ownership.clearCrashCount(ids),
         pendingIds: (workspaceId, limit) => ownership.pendingIds(workspaceId, limit),
         loadOwned: (ids) => ownership.loadOwned(ids),
-        readInbox: () => ownership.readInbox(),
+        inboxPage: ownership.inboxPage,
+        readInbox: (ids, after) => ownership.readInbox(ids, after),
         fireTimers: (limit) => ownership.fireTimers(limit),
+        putSnapshot: (snapshot) => ownership.putSnapshot(snapshot),
+        dropSnapshot: (id) => ownership.dropSnapshot(id),
         putInbox: (row) => ownership.putInbox(row),
       };
       const host = createPluginHost({ entries, graceMs: 50 });
       const dispatcher = createInProcessDispatcher({ perWorkspace: options.perWorkspace ?? 10 });
       const logged: { level: string; message: string }[] = [];
       const log = (level: string) => (_: object, message: string) => void logged.push({ level, message });
-      const runner = createRunner({
+      const calls = createChildRuns({
+        runner: () => runner,
+        expect: (id, keys, onTaken) => void expected.set(id, { keys, onTaken }),
+        forget: (id) => void expected.delete(id),
+        newRunId: uuidv7,
+        async find(_, call) {
+          await options.onCall?.(call);
+          const loaded = [...versions.values()].findLast(({ workflowName }) => workflowName === call.workflow);
+          if (!loaded) throw new StepFailure('WORKFLOW_NOT_FOUND', `There is no workflow "${call.workflow}"`, { kind: 'input' });
+          return { loaded, trigger: 'start', items: call.items };
+        },
+      });
+      const runner: Runner = createRunner({
+        ports: { filesOf: () => NO_FILES, connectOf: () => noPort, state: NO_STATE, calls },
+        reports: (run) => options.reports?.(run) === true,
+        keepsData: (workspaceId) => options.keepsData?.(workspaceId) ?? 'all',
+        ...(options.storage ? { storage: options.storage } : {}),
         journal,
         ownership: guarded,
         blobs: options.blobs ?? fileBlobs,
@@ -239,6 +288,10 @@ export async function openKit(): Promise<Kit> {
         logged,
         leaseHolds: true,
         leaseLooks: 0,
+        offer(definition) {
+          const loaded = compile(definition, uuidv7());
+          versions.set(loaded.workflowId, loaded);
+        },
         start(definition, items = [{ n: 0 }], more = {}) {
           const loaded = more.loaded ?? compile(definition, uuidv7());
           versions.set(loaded.workflowId, loaded);
@@ -278,6 +331,13 @@ export async function openKit(): Promise<Kit> {
       return row?.n ?? 0;
     },
 
+    async called(id) {
+      const rows = await database.query<{ run_id: string }>('select run_id from run_child where parent_run_id = $1 order by place, part', [
+        id,
+      ]);
+      return rows.map((row) => row.run_id);
+    },
+
     async timers(id) {
       const rows = await database.query<{ wait_id: string }>('select wait_id from timer where run_id = $1', [id]);
       return rows.map((row) => row.wait_id);
@@ -301,7 +361,9 @@ export async function openKit(): Promise<Kit> {
       opened = [];
       for (const { kill } of ending) kill();
       await Promise.all(ending.flatMap(({ ownership, writer }) => [ownership.close(), writer.close(1000)]));
-      await database.query('truncate run, run_chunk, run_live, run_inbox, timer, run_stats, worker');
+      await database.query(
+        'truncate run, run_chunk, run_child, run_erasure, run_follow_up, run_key, run_live, run_inbox, run_snapshot, timer, run_stats, worker',
+      );
       kit.planFault = undefined;
       service.seen.length = 0;
       service.answer = () => ({ status: 200 });
@@ -317,6 +379,12 @@ export async function openKit(): Promise<Kit> {
   };
   return kit;
 }
+
+function noPort(): Promise<never> {
+  return Promise.reject(new Error('These tests reach nothing of the server'));
+}
+const NO_FILES = { open: noPort, find: noPort, create: noPort };
+const NO_STATE = { get: noPort, set: noPort, claim: noPort };
 
 const NO_SANDBOX = {
   run: () => Promise.reject(new Error('These tests run no code steps')),

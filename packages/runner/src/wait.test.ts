@@ -54,13 +54,37 @@ describe('rule 18: a run that waits for an instant', () => {
     const run = await atRest(first);
     first.kill();
     const next = await kit.process();
-    await next.recover();
-    await until(() => next.runner.activeRuns === 0);
+    // Nothing of it is read for that.
+    kit.planFault = new Error('A plan was asked for');
+    expect([await next.recover(), next.runner.activeRuns, next.logged]).toEqual([1, 0, []]);
+    kit.planFault = undefined;
     expect(await kit.timers(run.id)).toEqual(['w.1']);
     const [wait] = ofType(await kit.events(run.id), 'step.waiting');
     await kit.allDue();
     const events = await goesOn(next, run.id);
     expect(ofType(events, 'step.waiting')).toEqual([wait]);
+  });
+
+  test('rule 7: 10,000 of them change their owner without being read', async () => {
+    const first = await kit.process();
+    const one = await atRest(first);
+    // Without a journal: whoever reads one of them fails.
+    await kit.database.query(
+      `with made as (
+         insert into run (id, workspace_id, workflow_id, environment, version, status, trigger_kind, root_run_id, started_at)
+         select (left(r.id::text, 24) || lpad(to_hex(n), 12, '0'))::uuid, workspace_id, workflow_id, environment, version, 1, 0, r.id, started_at
+           from run r, generate_series(1, 9999) n where r.id = $1 returning id)
+       insert into run_live (run_id, workspace_id, workflow_id, environment, version, owner, fence, next_seq, status, waiting, started_at)
+       select made.id, workspace_id, workflow_id, environment, version, owner, fence, next_seq, status, waiting, started_at
+         from made, run_live l where l.run_id = $1`,
+      [one.id],
+    );
+    first.kill();
+    const next = await kit.process();
+    kit.planFault = new Error('A plan was asked for');
+    expect([await next.recover(), next.runner.activeRuns, next.logged]).toEqual([10_000, 0, []]);
+    const owners = await kit.database.query('select distinct owner from run_live');
+    expect(owners).toEqual([{ owner: next.ownership.ownerId }]);
   });
 
   test('hears of its instant once when several processes look at the same time', async () => {

@@ -10,13 +10,13 @@ type NodeSpec = { readonly id: string; readonly type: string; readonly params?: 
 /** The manual trigger `start` and these nodes, one after the other unless edges `from>to` or `from:port>to` say otherwise. */
 export function aWorkflow(
   nodes: readonly NodeSpec[],
-  more: { edges?: readonly string[]; settings?: WorkflowDefinition['settings'] } = {},
+  more: { name?: string; edges?: readonly string[]; settings?: WorkflowDefinition['settings'] } = {},
 ): WorkflowDefinition {
   const all: readonly NodeSpec[] = [{ id: 'start', type: 't/manual' }, ...nodes];
   const edges = more.edges ?? nodes.map((node, n) => `${all[n]?.id}>${node.id}`);
   return {
     schema: 1,
-    name: 'Test',
+    name: more.name ?? 'Test',
     nodes: all.map(({ id, type, params = {}, ...data }) => ({
       id,
       type,

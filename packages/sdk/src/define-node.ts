@@ -90,7 +90,10 @@ export interface BatchNode<S extends Shape> extends NodeBase<S> {
   readonly atomic?: boolean | { readonly by: string; readonly values: readonly string[] };
   /** Waits for several edges by a policy. */
   readonly join?: JoinIR;
-  /** What a call may return instead of outputs: `timer` = `waitUntil`, `signal` = `waitForSignal`. Only for types without effects. */
+  /**
+   * What a call may return instead of outputs: `timer` = `waitUntil`, `signal` = `waitForSignal`, and so on. A type whose call opens what it
+   * waits for outside is a write that is `repeatable`; others have no effects.
+   */
   readonly waits?: WaitKind;
   /** Repeats what its port `body` leads to. */
   readonly loop?: LoopIR;

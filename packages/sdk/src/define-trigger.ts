@@ -3,7 +3,7 @@ import type { Json, JsonObject } from './json.ts';
 import type { Migration, OptionPage, RemoteArgs } from './define-node.ts';
 import type { Output } from './output.ts';
 import type { ParamValues, Shape } from './param-builder.ts';
-import type { CallCtx } from './step-context.ts';
+import type { CallCtx, PollCtx } from './step-context.ts';
 import type { PortsIR, TriggerKind } from './type-ir.ts';
 
 export const TRIGGER_MARK: unique symbol = Symbol.for('plugboard.trigger');
@@ -28,6 +28,16 @@ interface TriggerBase<S extends Shape> {
 /** A person or the command line starts the run. */
 export interface ManualTrigger<S extends Shape> extends TriggerBase<S> {
   readonly kind: 'manual';
+}
+
+/** A step of another workflow starts the run. The `inputs` of the workflow say what its items have to be. */
+export interface CalledTrigger<S extends Shape> extends TriggerBase<S> {
+  readonly kind: 'called';
+}
+
+/** A run of another workflow that did not end well starts the run. */
+export interface ErrorTrigger<S extends Shape> extends TriggerBase<S> {
+  readonly kind: 'error';
 }
 
 /** Rows of the server's schedule start the run. */
@@ -57,7 +67,8 @@ export interface RegistrationArgs<P> {
 
 /**
  * A request to the server starts the run. The parameters `path`, `method`, `moreMethods` and `reply` belong to the extension point, and so do
- * those of `core/webhook` that say who may call, how bodies are read and repeats are known: a type that declares one by its name has it served.
+ * those of `core/webhook` that say who may call, how bodies are read and repeats are known: a type that declares one by its name has it served. One with
+ * `formFields` is a form: a page that people fill in at the address, as `core/form-trigger` has it.
  */
 export interface WebhookTrigger<S extends Shape> extends TriggerBase<S> {
   readonly kind: 'webhook';
@@ -79,14 +90,23 @@ export interface PollPage {
   readonly cursor: Json;
 }
 
-/** The server asks on a timetable. */
+/** Arguments of `poll`. */
+export interface PollArgs<P> {
+  readonly params: P;
+  /** What the last page that was committed gave; undefined the first time, when nothing that is there already should start a run. */
+  readonly cursor: Json | undefined;
+  /** Somebody tries it in the editor: give a few of the newest items, new or not. Nothing is kept, so nothing may be changed. */
+  readonly isTest: boolean;
+  readonly ctx: PollCtx;
+}
+
+/**
+ * The server asks on a timetable. The parameter `everySeconds` belongs to the extension point: a type that declares it lets people choose
+ * the pace. Each page with items starts one run, which is committed together with the page's cursor.
+ */
 export interface PollTrigger<S extends Shape> extends TriggerBase<S> {
   readonly kind: 'poll';
-  poll(args: {
-    readonly params: ParamValues<S>;
-    readonly cursor: Json | undefined;
-    readonly ctx: CallCtx;
-  }): AsyncGenerator<PollPage, void, void>;
+  poll(args: PollArgs<ParamValues<S>>): AsyncGenerator<PollPage, void, void>;
 }
 
 /** A connection that stays open. Resuming the generator means that what it gave is committed. */
@@ -119,7 +139,14 @@ export interface TriggerDefinition extends Omit<TriggerBase<Shape>, 'params'> {
 }
 
 export function defineTrigger<S extends Shape>(
-  trigger: ManualTrigger<S> | ScheduleTrigger<S> | WebhookTrigger<S> | PollTrigger<S> | StreamTrigger<S>,
+  trigger:
+    | ManualTrigger<S>
+    | CalledTrigger<S>
+    | ErrorTrigger<S>
+    | ScheduleTrigger<S>
+    | WebhookTrigger<S>
+    | PollTrigger<S>
+    | StreamTrigger<S>,
 ): TriggerDefinition {
   return { ...trigger, [TRIGGER_MARK]: 1 };
 }

@@ -84,8 +84,12 @@ function nodeProblems(path: string, node: NodeDefinition, params: ParamsIR, repo
   if (typeof node.repeatable === 'object') decidedBy(`${path}.repeatable.by`, node.repeatable.by, node.repeatable.values, params, report);
   if (typeof node.atomic === 'object') decidedBy(`${path}.atomic.by`, node.atomic.by, node.atomic.values, params, report);
   if (node.loop !== undefined) loopProblems(path, node, node.loop, params, report);
-  if (node.waits !== undefined && (node.per !== 'batch' || node.effects !== 'none' || node.cpu !== undefined))
-    report('EFFECTS_INVALID', `${path}.waits`, 'A type that waits is per batch, has no effects and is not heavy.');
+  if (node.waits !== undefined && !mayWait(node))
+    report(
+      'EFFECTS_INVALID',
+      `${path}.waits`,
+      'A type that waits is per batch, has no effects and is not heavy; one that opens what it waits for is an atomic write that is repeatable.',
+    );
   if (node.join !== undefined) {
     const policy = own(params, node.join.policy);
     const values = policy?.kind === 'choice' ? policy.options.map((option) => option.value) : [];
@@ -95,6 +99,12 @@ function nodeProblems(path: string, node: NodeDefinition, params: ParamsIR, repo
     if (own(params, node.join.count)?.kind !== 'number')
       report('REFERENCE_UNKNOWN', `${path}.join.count`, `${node.join.count} must be a number parameter.`);
   }
+}
+
+/** A crash between opening and waiting opens again: that has to be the same thing. */
+function mayWait({ per, effects, repeatable, atomic, cpu }: NodeDefinition): boolean {
+  if (per !== 'batch' || cpu !== undefined) return false;
+  return effects === 'none' || (effects === 'write' && repeatable === true && (atomic ?? true) === true);
 }
 
 /** A literal parameter that decides must exist, have a closed set of values, and be no expression. */

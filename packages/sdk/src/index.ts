@@ -36,6 +36,7 @@ export type {
 export { defineTrigger, TRIGGER_MARK } from './define-trigger.ts';
 export type {
   ManualTrigger,
+  PollArgs,
   PollPage,
   PollTrigger,
   RegistrationArgs,
@@ -78,8 +79,11 @@ export { QUESTION_OPS } from './question.ts';
 export type { Question, QuestionOp, QuestionRule } from './question.ts';
 
 export { FAILED_MARK, failed, item, ITEM_MARK } from './output.ts';
-export { WAIT_MARK, waitForSignal, waitUntil } from './wait.ts';
+export { WAIT_MARK, waitForApproval, waitForForm, waitForRuns, waitForSignal, waitUntil } from './wait.ts';
 export type { Instant, WaitKind, WaitRequest } from './wait.ts';
+export type { CalledRuns, StepWorkflows, WorkflowCall } from './calling.ts';
+export { FORM_FIELD_KINDS } from './asking.ts';
+export type { ApprovalRequest, Deciders, FormField, FormFieldKind, FormRequest, StepApprovals, StepForms } from './asking.ts';
 export type { FailedItem, ItemOptions, Output, OutputItem, OutputObject, OutputValue } from './output.ts';
 export { fail, FAILURE_MARK, StepFailure } from './step-failure.ts';
 export type { FailureOptions } from './step-failure.ts';
@@ -87,6 +91,7 @@ export type {
   AllItemsResult,
   BatchArgs,
   CallCtx,
+  PollCtx,
   CodeItem,
   CodeRequest,
   ConnectOptions,

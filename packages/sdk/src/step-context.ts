@@ -2,6 +2,8 @@
  * `ctx`: everything a step may reach besides its items. Behaviour lives in the host's runtime; a bundle carries only these types.
  * After the call has ended every use throws CALL_ENDED.
  */
+import type { StepApprovals, StepForms } from './asking.ts';
+import type { StepWorkflows } from './calling.ts';
 import type { FileRef, Item } from './item.ts';
 import type { Json, JsonObject } from './json.ts';
 import type { StepError } from './step-error.ts';
@@ -223,6 +225,14 @@ export interface CallCtx {
   readonly http: StepHttp;
 }
 
+/** What a trigger that asks has. */
+export interface PollCtx extends CallCtx {
+  readonly files: StepFiles;
+  readonly connect: StepConnect;
+  /** The fields of a credential whose kind is `exposed`; undefined for an empty slot. */
+  credential(slot: string): Promise<JsonObject | undefined>;
+}
+
 export interface StepCtx extends CallCtx {
   /** Equal for every attempt of this item in this run, different for every other item. */
   readonly idempotencyKey: string;
@@ -239,6 +249,12 @@ export interface StepCtx extends CallCtx {
   readonly files: StepFiles;
   readonly state: StepState;
   readonly connect: StepConnect;
+  /** For types that say `waits: 'approval'`. */
+  readonly approvals: StepApprovals;
+  /** For types that say `waits: 'form'`. */
+  readonly forms: StepForms;
+  /** For types that say `waits: 'child'`. */
+  readonly workflows: StepWorkflows;
   /**
    * The fields of the credential in a slot, secret ones too; undefined for an empty slot. Only for kinds of credentials that are `exposed`; requests
    * over HTTP name their slot instead and never see a secret. Keep what it gives out of outputs, errors and the log.

@@ -41,7 +41,7 @@ export interface JoinIR {
   readonly count: string;
 }
 
-export type TriggerKind = 'manual' | 'webhook' | 'schedule' | 'poll' | 'stream';
+export type TriggerKind = 'manual' | 'webhook' | 'schedule' | 'poll' | 'stream' | 'called' | 'error';
 
 /**
  * A type that repeats what its port `body` leads to; what comes back at its input `next` is the result of a round. Names its parameters,

@@ -33,20 +33,39 @@ export interface RootKey {
 
 /** The root keys this process has: more than one only while one is being replaced. */
 export interface RootKeys {
-  /** Wraps what is new. */
+  /** The newest: the one that stays. */
   readonly current: RootKey;
+  /** Wraps new keys: the old one for as long as there may be a process that does not have the newest. */
+  readonly wrapping: RootKey;
+  /** What the database says every process wraps with; nothing changes for one that is not here. */
+  wrapWith(id: string): void;
+  /** Ids of all that are here. */
+  readonly ids: readonly string[];
   find(id: string): RootKey | undefined;
   /** A replacement was begun and is not finished. */
   readonly isReplacing: boolean;
   /** False when the key comes from the settings, and so cannot be replaced by the server itself. */
   readonly isOwn: boolean;
-  /** Makes a new key beside the present one, stores it, and wraps with it from now on; the old one still opens. Nothing changes when one is there already. */
+  /** Makes a new key beside the present one and stores it; the old one still opens. Nothing changes when one is there already. */
   begin(): void;
+  /** Looks for a key that another process on the same folder has made. */
+  reload(): void;
   /** The new key takes the place of the old one, which is forgotten. */
   finish(): void;
 }
 
-export type KeyPurpose = 'idempotency' | 'local-token' | 'totp' | 'token' | 'sign-in' | 'audit' | 'oauth' | 'resume';
+export type KeyPurpose =
+  | 'idempotency'
+  | 'local-token'
+  | 'totp'
+  | 'token'
+  | 'sign-in'
+  | 'audit'
+  | 'oauth'
+  | 'resume'
+  | 'setting'
+  | 'mail'
+  | 'asked';
 
 /** Keys of the instance. */
 export interface Keys {
@@ -81,9 +100,26 @@ export function openRootKeys({ dataDir, given, next }: RootKeyOptions): RootKeys
   const waiting = isOwn ? readKey(nextPath) : next === undefined ? undefined : Buffer.from(next, 'utf8');
   let successor = waiting && rootKey(waiting);
   if (successor?.id === old.id) successor = undefined;
+  let isSwitched = false;
   return {
     get current() {
       return successor ?? old;
+    },
+    get wrapping() {
+      return isSwitched && successor ? successor : old;
+    },
+    wrapWith(id) {
+      if (id === successor?.id) isSwitched = true;
+      else if (id === old.id) isSwitched = false;
+    },
+    get ids() {
+      return successor ? [old.id, successor.id] : [old.id];
+    },
+    reload() {
+      if (!isOwn || successor) return;
+      const made = readKey(nextPath);
+      const found = made && rootKey(made);
+      if (found && found.id !== old.id) successor = found;
     },
     find: (id) => [successor, old].find((one) => one?.id === id),
     get isReplacing() {
@@ -98,9 +134,11 @@ export function openRootKeys({ dataDir, given, next }: RootKeyOptions): RootKeys
     },
     finish() {
       if (!successor) return;
-      if (isOwn) renameSync(nextPath, path);
+      // Of several processes on one folder one renames it.
+      if (isOwn && readKey(nextPath)) renameSync(nextPath, path);
       old = successor;
       successor = undefined;
+      isSwitched = false;
     },
   };
 }
@@ -117,7 +155,12 @@ export async function openKeys(database: Database, roots: RootKeys): Promise<Key
     const wrapped = first.wrap([INSTANCE_PLACE, first.id], randomBytes(KEY_BYTES));
     await inInstance(database, (tx) => addFirstInstanceKey(tx, { rootKeyId: first.id, wrapped }));
   }
-  for (const { rootKeyId, wrapped } of await listInstanceKeys(database)) {
+  const stored = await listInstanceKeys(database);
+  const wrapping = stored.find((one) => one.isWrapping);
+  // The secret of the instance would open, and new keys of workspaces would not.
+  if (wrapping && !roots.find(wrapping.rootKeyId)) throw new RootKeyMismatchError();
+  if (wrapping) roots.wrapWith(wrapping.rootKeyId);
+  for (const { rootKeyId, wrapped } of stored) {
     const root = roots.find(rootKeyId);
     if (root) return keysOf(root.unwrap([INSTANCE_PLACE, root.id], wrapped));
   }

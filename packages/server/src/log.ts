@@ -15,6 +15,8 @@ const KNOWN_TOKENS = /\b(?:pb_[A-Za-z0-9_-]{8,}|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9
 const PEM = /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g;
 /** The address at which a step of a run waits: who has it may answer. */
 const RESUME_ADDRESS = /(\/resume\/[^\s/"'<>]{1,64}\/[^\s/"'<>]{1,200}\/)[\w-]{8,}/g;
+/** The addresses at which people decide and fill in forms. */
+const ASKED_ADDRESS = /(\/(?:a|f)\/(?:[^\s/"'<>]{1,64}\/[^\s/"'<>]{1,200}\/)?)[\w-]{40,}/g;
 /** What errors of ours are called; a code that signs somebody in looks otherwise. */
 const ERROR_CODE = /^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$/;
 const HIDDEN = '***';
@@ -145,5 +147,6 @@ export function hideSecrets(text: string): string {
     .replaceAll(SECRET_QUERY, `$1${HIDDEN}`)
     .replaceAll(SCHEMES, `$1 ${HIDDEN}`)
     .replaceAll(RESUME_ADDRESS, `$1${HIDDEN}`)
+    .replaceAll(ASKED_ADDRESS, `$1${HIDDEN}`)
     .replaceAll(KNOWN_TOKENS, HIDDEN);
 }

@@ -104,7 +104,7 @@ test('the backup is whole, although everything went on meanwhile', async () => {
   expect(head.hasKeys).toBe(false);
 });
 
-test('S4-037: the copy has the same data, answers webhooks, and does nothing of the runs that had not ended', async () => {
+test('S4-037, rule 11: the copy has the same data, answers webhooks, and does nothing of the runs that had not ended', async () => {
   const calls = gate.seen.length;
   const copy = await restored('held', 'held');
   expect((await copy.hook<{ said: boolean }>('echo', { n: 2 })).json).toMatchObject({ said: true });

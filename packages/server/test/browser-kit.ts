@@ -43,6 +43,10 @@ export interface Browser {
   complaints(): string[];
   /** Serious findings of axe in both themes, and widths at which the page is wider than the window. */
   findings(): Promise<string[]>;
+  /** Address of the page at hand as the router has it, such as `/w/:workspace/runs/:id`. */
+  route(): Promise<string>;
+  /** All addresses with a page of their own, as the router has them. */
+  routes(): Promise<readonly string[]>;
   close(): Promise<void>;
 }
 
@@ -67,6 +71,9 @@ export async function openBrowser(): Promise<Browser> {
     complaints: () => heard.splice(0),
     async findings() {
       const found: string[] = [];
+      // What is being fetched again is shown dimmed for that moment.
+      await page.locator('[aria-busy="true"]').first().waitFor({ state: 'detached' });
+      await page.evaluate(untilStill);
       for (const theme of ['light', 'dark']) {
         await page.evaluate(takeTheme, theme);
         // Only colours differ between the themes. Legacy mode judges in the page itself instead of opening another one each time.
@@ -82,9 +89,12 @@ export async function openBrowser(): Promise<Browser> {
         // The page takes another shape when the window does; a moment later it has to fit.
         const fits = page.waitForFunction(fitsItsWindow, undefined, { timeout: 3000 });
         await fits.catch(() => found.push(`wider than its window of ${width} pixels`));
+        if (await page.evaluate(cellsOnEachOther)) found.push(`cells of a row lie on each other at ${width} pixels`);
       }
       return found;
     },
+    route: () => page.evaluate(routeAtHand),
+    routes: () => page.evaluate(routesWithPages),
     async close() {
       await context.close();
       await rm(profile, { recursive: true, force: true });
@@ -95,7 +105,31 @@ export async function openBrowser(): Promise<Browser> {
 /** What these tests touch of a page; they run in it, as functions: the pages' policy lets no text be run. */
 interface InPage {
   readonly innerWidth: number;
-  readonly document: { readonly documentElement: { readonly scrollWidth: number; readonly dataset: { theme?: string } } };
+  readonly document: {
+    getAnimations(): readonly {
+      readonly finished: Promise<unknown>;
+      readonly effect: { getComputedTiming(): { readonly endTime?: unknown } } | null;
+    }[];
+    querySelectorAll(selector: string): Iterable<{ readonly children: Iterable<{ getBoundingClientRect(): Place }> }>;
+    querySelector(selector: string): {
+      readonly __vue_app__: { readonly config: { readonly globalProperties: { readonly $router: Router } } };
+    };
+    readonly documentElement: { readonly scrollWidth: number; readonly dataset: { theme?: string } };
+  };
+}
+
+interface Place {
+  readonly left: number;
+  readonly right: number;
+  readonly top: number;
+  readonly bottom: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+interface Router {
+  readonly currentRoute: { readonly value: { readonly matched: readonly { readonly path: string }[] } };
+  getRoutes(): readonly { readonly path: string; readonly components?: object | null; readonly children: readonly unknown[] }[];
 }
 
 function fitsItsWindow(): boolean {
@@ -103,6 +137,38 @@ function fitsItsWindow(): boolean {
   return document.documentElement.scrollWidth <= innerWidth;
 }
 
+/** Rows are cards in a narrow window: each cell has a place of its own there. */
+function cellsOnEachOther(): boolean {
+  const { document } = globalThis as unknown as InPage;
+  const places = [...document.querySelectorAll('[data-row]')]
+    .slice(0, 3)
+    .map((row) => [...row.children].map((cell) => cell.getBoundingClientRect()).filter(({ width, height }) => width > 0 && height > 0));
+  const isOn = (a: Place, b: Place): boolean =>
+    a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1;
+  return places.some((cells) => cells.some((cell, index) => cells.slice(index + 1).some((other) => isOn(cell, other))));
+}
+
+/** Until nothing fades or moves; what turns for ever does not count. */
+async function untilStill(): Promise<void> {
+  const { document } = globalThis as unknown as InPage;
+  const ending = document.getAnimations().filter((one) => one.effect?.getComputedTiming().endTime !== Number.POSITIVE_INFINITY);
+  // One that is called off has come to its end too.
+  await Promise.all(ending.map((one) => one.finished.catch(() => undefined)));
+}
+
 function takeTheme(theme: string): void {
   (globalThis as unknown as InPage).document.documentElement.dataset.theme = theme;
+}
+
+function routeAtHand(): string {
+  const { $router } = (globalThis as unknown as InPage).document.querySelector('#app').__vue_app__.config.globalProperties;
+  return $router.currentRoute.value.matched.at(-1)?.path ?? '';
+}
+
+function routesWithPages(): readonly string[] {
+  const { $router } = (globalThis as unknown as InPage).document.querySelector('#app').__vue_app__.config.globalProperties;
+  return $router
+    .getRoutes()
+    .filter((route) => route.components && Object.keys(route.components).length > 0 && route.children.length === 0)
+    .map((route) => route.path);
 }

@@ -2,7 +2,7 @@
  * The way of a person through the pages, in a real browser at a real server: from the printed link to a run that is watched, and every
  * page on it. Steps build on each other, so after the first that fails the rest is left out.
  */
-import type { Page } from 'playwright-core';
+import type { Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Browser, PAGES, openBrowser, whyNoBrowser } from './browser-kit.ts';
 import { type Gate, type Step, type TestServer, anEdge, openGate, startTestServer, until } from './test-server.ts';
@@ -16,6 +16,8 @@ let browser: Browser;
 let page: Page;
 let isBroken = false;
 const found: string[] = [];
+/** Addresses that were looked at, as the router has them. */
+const seen = new Set<string>();
 let invitation = '';
 const CANARY = 'canary-7f3k-of-the-browser';
 
@@ -41,11 +43,33 @@ function orders(url: string): object {
   };
 }
 
+/** Publishes a row of steps, one after another unless `more` has its edges; the id of the workflow. */
+async function published(name: string, steps: readonly Step[], more: object = {}): Promise<string> {
+  const definition = {
+    schema: 1,
+    name,
+    nodes: steps.map(([id, type, params = {}], i) => ({
+      id,
+      type,
+      position: { x: i * 240, y: 0 },
+      data: { name: id, typeVersion: 1, params },
+    })),
+    edges: steps.slice(1).map(([id], i) => anEdge(steps[i]?.[0] ?? '', id)),
+    ...more,
+  };
+  const { json, text, status } = await server.api<{ workflowId: string }>('POST', '/workflows/import', { definition, publish: true });
+  expect(status, text).toBeLessThan(300);
+  return json.workflowId;
+}
+
+const formatRuns = (count: number): string => (count === 1 ? '1 run' : `${count} runs`);
 const plate = (id: string, state?: string) => page.locator(`[data-plate="${id}"]${state === undefined ? '' : `[aria-label*="${state}"]`}`);
 const heading = (name: string | RegExp) => page.getByRole('heading', { name, level: 1 });
 const nav = (name: string) => page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name, exact: true });
+const isFocused = (one: Locator): Promise<boolean> => one.evaluate((element) => element.matches(':focus'));
 /** Collected and judged at the end: what is wrong with one page should not hide the rest. */
 const look = async (where: string): Promise<void> => {
+  seen.add(await browser.route());
   found.push(...(await browser.findings()).map((one) => `${where}: ${one}`));
 };
 
@@ -184,6 +208,60 @@ describe.skipIf(reason !== undefined)(
       await plate('answer', 'succeeded').waitFor();
     });
 
+    test('chosen runs are started again and deleted as jobs, and those that are left are told why', async () => {
+      await nav('Runs').click();
+      const table = page.getByRole('table', { name: 'Runs' });
+      const bulk = page.getByRole('region', { name: 'Chosen runs' });
+      const choice = table.getByRole('checkbox');
+      gate.open();
+      await table.getByText('Succeeded').nth(1).waitFor();
+      const before = await choice.count();
+
+      await choice.first().click();
+      await bulk.getByRole('button', { name: 'Run again' }).click();
+      await page.getByRole('button', { name: 'Run again 1 run' }).click();
+      await page.getByText('1 run done.').first().waitFor();
+      await bulk.waitFor({ state: 'detached' });
+      await until(
+        async () => (await server.api<{ rows: { status: string }[] }>('GET', '/runs/overview')).json.rows,
+        (rows) => rows.length === before + 1 && rows.every(({ status }) => status === 'succeeded'),
+      );
+
+      await page.reload();
+      await choice.nth(before).waitFor();
+      await page.getByRole('checkbox', { name: 'Choose all shown' }).click();
+      await bulk.getByText(`${before + 1} chosen`).waitFor();
+      await choice.first().click();
+      await look('chosen runs');
+      await bulk.getByRole('button', { name: 'Delete' }).click();
+      await look('a question about runs');
+      await page.getByRole('button', { name: `Delete ${formatRuns(before)}` }).click();
+      await choice.nth(1).waitFor({ state: 'detached' });
+      expect(await choice.count()).toBe(1);
+
+      await choice.first().click();
+      await bulk.getByRole('button', { name: 'Export' }).click();
+      await page.getByRole('button', { name: 'Export 1 run' }).click();
+      const download = page.waitForEvent('download');
+      await bulk.getByRole('link', { name: /^Download/ }).click();
+      expect((await download).suggestedFilename()).toMatch(/ndjson/);
+      await bulk.getByRole('button', { name: 'Done' }).click();
+    });
+
+    test('the bell counts what was told while the page is open, and what is read is counted no more', async () => {
+      await page.getByRole('button', { name: /^Notifications, \d+ unread$/ }).click();
+      const list = page.getByRole('list', { name: 'Notifications' });
+      await list.getByText('Deleting runs is done').waitFor();
+      await page.getByRole('button', { name: 'Mark all as read' }).click();
+      await page.getByRole('radio', { name: 'Unread' }).click();
+      await page.getByText('Nothing unread').waitFor();
+      await page.getByRole('radio', { name: 'All', exact: true }).last().click();
+      await list.getByText('Deleting runs is done').waitFor();
+      // The windows it is looked at in close the list.
+      await look('notifications');
+      await page.getByRole('button', { name: 'Notifications', exact: true }).waitFor();
+    });
+
     test('chosen workflows are tagged as a job, filtered by the tag, deleted, and brought back from the trash', async () => {
       await nav('Workflows').click();
       await page.getByRole('checkbox', { name: 'Choose Order intake' }).click();
@@ -232,6 +310,8 @@ describe.skipIf(reason !== undefined)(
 
     test('a team is made and given a role on a project', async () => {
       await page.getByRole('link', { name: 'Teams' }).click();
+      await page.getByText('No teams yet').waitFor();
+      await look('teams');
       await page.getByRole('button', { name: 'New team' }).first().click();
       await page.getByRole('dialog').getByLabel('Name').fill('Finance');
       await page.getByRole('button', { name: 'Make team' }).click();
@@ -316,7 +396,7 @@ describe.skipIf(reason !== undefined)(
       const { status } = await server.api('PUT', '/settings/runs.retentionDays', { level: 'workspace', value: 25, expectedRev: 0 });
       expect(status).toBe(200);
       await setting.getByRole('button', { name: 'Save' }).click();
-      await setting.getByText(/changed it to 25 meanwhile/).waitFor();
+      await setting.getByText(/changed it to 25 days meanwhile/).waitFor();
       await setting.getByRole('button', { name: 'Save' }).click();
       await setting.getByText('Set here').waitFor();
       await setting.getByText(/changed by Olga Brandt/).waitFor();
@@ -356,13 +436,30 @@ describe.skipIf(reason !== undefined)(
       expect(new URL(page.url()).search).toBe('?view=list');
     });
 
-    test('the same by keyboard alone: find a workflow, run it, read what a step gave', async () => {
+    test('the same by keyboard alone: sign in, find a workflow, run it, read a step, filter runs, begin a credential, invite', async () => {
       const focused = () =>
-        page.evaluate<string>("document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.textContent ?? ''");
-      const tabTo = async (name: RegExp): Promise<void> => {
-        for (let presses = 0; presses < 40 && !name.test(await focused()); presses += 1) await page.keyboard.press('Tab');
+        // Where nothing has the focus it is the body's, which holds all words there are.
+        page.evaluate<string>(
+          "document.querySelector(':focus')?.getAttribute('aria-label') ?? document.querySelector(':focus')?.textContent ?? ''",
+        );
+      const tabTo = async (name: RegExp, key = 'Tab'): Promise<void> => {
+        for (let presses = 0; presses < 60 && !name.test(await focused()); presses += 1) await page.keyboard.press(key);
         expect(await focused()).toMatch(name);
       };
+      const tabInto = async (field: Locator): Promise<void> => {
+        await field.waitFor();
+        for (let presses = 0; presses < 30 && !(await isFocused(field)); presses += 1) await page.keyboard.press('Tab');
+        expect(await isFocused(field)).toBe(true);
+      };
+      await page.context().clearCookies();
+      await page.goto(`${server.url}/login`);
+      await tabInto(page.getByLabel('Email'));
+      await page.keyboard.type(OLGA.email);
+      await page.keyboard.press('Tab');
+      await page.keyboard.type(OLGA.password);
+      await page.keyboard.press('Enter');
+      await heading('Workflows').waitFor();
+
       await page.keyboard.press('Control+k');
       await page.keyboard.type('order in');
       await page
@@ -373,15 +470,10 @@ describe.skipIf(reason !== undefined)(
       await heading('Order intake').waitFor();
       await plate('stock').waitFor();
       await page.keyboard.press('Control+Enter');
-      const input = page.getByLabel('Input', { exact: true });
-      await input.waitFor();
-      for (let presses = 0; presses < 20 && !(await input.evaluate((one) => one.matches(':focus'))); presses += 1)
-        await page.keyboard.press('Tab');
+      await tabInto(page.getByLabel('Input', { exact: true }));
       await page.keyboard.press('Control+a');
       await page.keyboard.type('{"quantity": 8}');
       await page.keyboard.press('Control+Enter');
-      await plate('stock', 'running').waitFor();
-      gate.open();
       await plate('answer', 'succeeded').waitFor();
       await tabTo(/^Order by hand/);
       await page.keyboard.press('ArrowRight');
@@ -390,8 +482,134 @@ describe.skipIf(reason !== undefined)(
       await tabTo(/^Output/);
       await page.keyboard.press('Enter');
       await page.getByText('100', { exact: true }).first().waitFor();
+
+      await page.keyboard.press('g');
+      await page.keyboard.press('r');
+      await heading('Runs').waitFor();
+      const table = page.getByRole('table', { name: 'Runs' });
+      await table.getByRole('row').nth(1).waitFor();
+      await tabTo(/^All\s*$/);
+      for (const state of ['running', 'waiting', 'failed']) {
+        await page.keyboard.press('ArrowRight');
+        await page.keyboard.press('Space');
+        await page.waitForURL(new RegExp(`state=${state}`));
+      }
+      await page.getByText('No run fits').waitFor();
+      await page.keyboard.press('ArrowRight');
+      await page.keyboard.press('Space');
+      await page.waitForURL(/state=succeeded/);
+      await table.getByText('Order intake').first().waitFor();
+      await tabTo(/Succeeded.*Order intake/);
+      await page.keyboard.press('Enter');
+      await heading(/^Run /).waitFor();
+
+      await page.keyboard.press('g');
+      await page.keyboard.press('c');
+      await heading('Credentials').waitFor();
+      await tabTo(/^\s*New credential/);
+      await page.keyboard.press('Enter');
+      const kind = page.getByRole('dialog').getByLabel('Kind').first();
+      await tabInto(kind);
+      await page.keyboard.type('Bearer');
+      await page
+        .getByRole('option', { name: /Bearer/ })
+        .first()
+        .waitFor();
+      await page.keyboard.press('Enter');
+      await tabInto(page.getByRole('dialog').getByRole('textbox', { name: 'Name', exact: true }));
+      await page.keyboard.press('Escape');
+      await page.getByRole('dialog').waitFor({ state: 'detached' });
+
+      await page.keyboard.press('g');
+      await page.keyboard.press('t');
+      await heading('Team').waitFor();
+      await tabTo(/^\s*Invite member/);
+      await page.keyboard.press('Enter');
+      await tabInto(page.getByRole('dialog').getByLabel('Email'));
+      await page.keyboard.type('keys@example.com');
+      await page.keyboard.press('Enter');
+      await page.getByLabel('Invitation link').waitFor();
+      await page.keyboard.press('Escape');
+      await page.getByText('keys@example.com').waitFor();
       await page.keyboard.press('Control+j');
       expect(await page.evaluate(() => localStorage.getItem('plugboard.theme'))).toMatch(/^(light|dark)$/);
+    });
+
+    test('what starts, repeats and is tried is seen and done on its pages', async () => {
+      const rounds: readonly Step[] = [
+        ['start', 'core/manual'],
+        ['lines', 'core/split', { field: 'lines' }],
+        ['each', 'core/loop'],
+        ['price', 'core/set', { keep: 'all', fields: { total: '={{ $json.n * 2 }}' } }],
+        ['sum', 'core/noop'],
+      ];
+      const nightly = await published('Nightly', [
+        ['every', 'core/schedule', { cron: '30 6 * * 1-5' }],
+        ['build', 'core/noop'],
+      ]);
+      const heartbeat = await published('Heartbeat', rounds.slice(0, 1).concat([['beat', 'core/set', { fields: { n: 1 } }]]), {
+        settings: { repeat: { times: 3 } },
+      });
+      const looped = await published('In rounds', rounds, {
+        edges: [
+          anEdge('start', 'lines'),
+          anEdge('lines', 'each'),
+          anEdge('each', 'price', 'body'),
+          { ...anEdge('price', 'each'), id: 'back', targetHandle: 'next' },
+          anEdge('each', 'sum', 'done'),
+        ],
+      });
+
+      await page.goto(`${server.url}/w/default/schedules`);
+      await page.getByRole('link', { name: 'Nightly', exact: true }).waitFor();
+      await look('schedules');
+      await page.goto(`${server.url}/w/default/workflows/${nightly}?node=every`);
+      await page.getByRole('heading', { name: 'Next runs' }).waitFor();
+      await look('schedule on the canvas');
+
+      await page.goto(`${server.url}/w/default/workflows/${looped}?node=sum`);
+      await page.getByRole('button', { name: 'Run only this' }).click();
+      await page.getByLabel('Items the step gets').fill('[{"n": 1}, {"n": 2}]');
+      await look('one node alone');
+      await page.getByRole('button', { name: 'Start run' }).click();
+      await plate('sum', 'succeeded').waitFor();
+      await page.getByRole('button', { name: 'Take from the run' }).click();
+      await page.getByLabel('Items the step gives').and(page.locator('textarea')).waitFor();
+      await page.getByRole('button', { name: 'Pin these items' }).click();
+      await page.getByRole('button', { name: 'Unpin' }).waitFor();
+      await page.getByRole('button', { name: 'Take the run off the canvas' }).click();
+      await plate('sum', 'pinned').waitFor();
+      await look('pinned data');
+      await page.goto(`${server.url}/w/default/workflows/${heartbeat}?view=settings`);
+      await page.getByText('again at once, at most 3 runs').waitFor();
+      await look('settings of a workflow');
+
+      const run = await server.api<{ runId: string }>('POST', '/runs', { workflow: 'In rounds', input: { lines: [{ n: 1 }, { n: 2 }] } });
+      await page.goto(`${server.url}/w/default/runs/${run.json.runId}`);
+      await page.getByText('2 rounds').first().waitFor();
+      await plate('sum', 'succeeded').waitFor();
+      await look('run in rounds');
+
+      const first = await server.api<{ runId: string }>('POST', '/runs', { workflow: 'Heartbeat' });
+      await until(
+        () => server.api<{ rows: readonly { status: string }[] }>('GET', `/runs/${first.json.runId}/chain`),
+        ({ json }) => json.rows.length === 3 && json.rows.every(({ status }) => status === 'succeeded'),
+      );
+      await page.goto(`${server.url}/w/default/runs/${first.json.runId}`);
+      await page.getByText('Run 1 of a chain').waitFor();
+      await page.getByRole('button', { name: 'All runs of the chain' }).click();
+      expect(await page.getByRole('dialog').getByRole('listitem').count()).toBe(3);
+      await look('chain of runs');
+
+      await page.goto(`${server.url}/w/default/settings/instance`);
+      await page.getByRole('button', { name: 'Send me an e-mail' }).waitFor();
+      await look('settings of the server');
+      await page.goto(`${server.url}/w/default/team/projects`);
+      await page.getByRole('table', { name: 'Projects' }).getByRole('button', { name: 'Default', exact: true }).click();
+      await page.getByRole('link', { name: 'Settings of this project' }).click();
+      await page.getByRole('link', { name: 'Projects', exact: true }).first().waitFor();
+      await page.getByText(/Of the project/).waitFor();
+      await look('settings of a project');
     });
 
     test('who is invited joins by the link, and loses what a changed role takes away while the page is open', async () => {
@@ -418,7 +636,35 @@ describe.skipIf(reason !== undefined)(
         .waitFor();
     });
 
-    test('no page has a serious finding or breaks the policy, in both themes, and none is wider than its window', () => {
+    test('every page of the router was looked at', async () => {
+      // The member whose way ended above is out; the owner looks at the rest.
+      await page.context().clearCookies();
+      for (const path of ['/reset#token=of-a-link', '/no/such/page']) {
+        await page.goto('about:blank');
+        await page.goto(`${server.url}${path}`);
+        await page.getByRole('heading', { level: 1 }).waitFor();
+        await look(path);
+      }
+      await page.goto(`${server.url}/login`);
+      await page.getByLabel('Email').fill(OLGA.email);
+      await page.getByLabel('Password').fill(OLGA.password);
+      await page.getByRole('button', { name: 'Sign in' }).click();
+      await heading('Workflows').waitFor();
+      // A page that needs no id is looked at here by itself, so that a new one is as well. One that needs an id belongs into a step above.
+      const byItself = (await browser.routes()).filter(
+        (path) => !seen.has(path) && /^\/w\/:workspace\/[\w/-]+(\/:\w+(\(\w+\))?\?)?$/.test(path),
+      );
+      for (const path of [...byItself, '/w/:workspace/no/such/page']) {
+        const place = path.replace(':workspace', 'default').replace(/\/:.*$/, '');
+        await page.goto(`${server.url}${place}`);
+        await page.getByRole('heading', { level: 1 }).waitFor();
+        await look(place);
+      }
+      // `/` only leads on.
+      expect((await browser.routes()).filter((path) => path !== '/' && !seen.has(path))).toEqual([]);
+    });
+
+    test('S3-096: no page has a serious finding or breaks the policy, in both themes, and none is wider than its window', () => {
       expect(found).toEqual([]);
       expect(browser.complaints()).toEqual([]);
     });

@@ -40,7 +40,7 @@ async function withGate(
 }
 
 describe('too much work', () => {
-  test('a caller gets 202 with the run when it passes the reply timeout, and the run goes on', () =>
+  test('rule 20: a caller gets 202 with the run when it passes the reply timeout, and the run goes on', () =>
     withGate({ PLUGBOARD_REPLY_TIMEOUT_MS: '100' }, 'last-step', async (server, gate) => {
       const { status, json } = await server.hook<{ runId: string }>('held', {});
       expect([status, Object.keys(json)]).toEqual([202, ['runId']]);
@@ -232,7 +232,7 @@ function notTaken(error: Error): undefined {
 }
 
 describe('a server that stops', () => {
-  test('answers every request it took, and goes on at the next start with every run it accepted', async () => {
+  test('rule 20: answers every request it took, and goes on at the next start with every run it accepted', async () => {
     const gate = await openGate();
     const first = await startTestServer({ env: EGRESS });
     await first.publish(

@@ -755,3 +755,54 @@ describe('webhooks with an address of their own', () => {
     }
   });
 });
+
+describe('a paused workflow', () => {
+  async function aPausedOne(name: string, meanwhile: object) {
+    await server.publish(
+      aWorkflow(name, { path: name, reply: 'last-step' }, ['see', 'core/set', { keep: 'none', fields: { n: '={{ $json.body.n }}' } }]),
+    );
+    const found = (await server.api('GET', `/workflows/overview?search=${name}`)).json as { rows: { id: string }[] };
+    const id = found.rows[0]?.id ?? '';
+    expect((await server.api('POST', `/workflows/${id}/pause`, meanwhile)).status).toBe(200);
+    return id;
+  }
+  const stands = async (runId: string) => (await server.api('GET', `/runs/${runId}/state`)).json as { status: string; waitingFor?: string };
+  const call = (name: string, n: number) =>
+    fetch(`${server.url}/hooks/${name}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ n }) });
+
+  test('takes in what its webhooks get, and begins it when it goes on, all of it once', async () => {
+    const id = await aPausedOne('held', {});
+    const replies = await Promise.all([1, 2, 3].map((n) => call('held', n)));
+    expect(replies.map(({ status }) => status)).toEqual([202, 202, 202]);
+    const runs = await Promise.all(replies.map(async (reply) => ((await reply.json()) as { runId: string }).runId));
+    const stands = async (runId: string) =>
+      (await server.api('GET', `/runs/${runId}/state`)).json as { status: string; waitingFor?: string };
+    for (const run of runs)
+      await until(
+        () => stands(run),
+        ({ waitingFor }) => waitingFor === 'turn',
+      );
+    await server.api('POST', `/workflows/${id}/resume`);
+    for (const run of runs)
+      await until(
+        () => stands(run),
+        ({ status }) => status === 'succeeded',
+      );
+    expect(await (await call('held', 4)).json()).toEqual({ n: 4 });
+  });
+
+  test('refuses when that was asked for', async () => {
+    await aPausedOne('refused', { webhooks: 'refuse' });
+    expect((await call('refused', 1)).status).toBe(404);
+  });
+
+  test('begins what it has taken in when it is taken out of service: it was accepted', async () => {
+    const id = await aPausedOne('taken-out', {});
+    const { runId } = (await (await call('taken-out', 1)).json()) as { runId: string };
+    await server.api('POST', `/workflows/${id}/unpublish`);
+    await until(
+      () => stands(runId),
+      ({ status }) => status === 'succeeded',
+    );
+  });
+});

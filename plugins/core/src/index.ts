@@ -1,12 +1,13 @@
 /** The nodes every workflow needs. */
 import { definePlugin } from '@plugboard/sdk';
-import { postgres, smtp } from './credentials/connections.ts';
+import { imap, postgres, smtp } from './credentials/connections.ts';
 import { jwt, oauth2, oauth2Client } from './credentials/oauth.ts';
 import { aws, clientCertificate, hmac } from './credentials/signatures.ts';
 import { basic, bearer, header, query } from './credentials/tokens.ts';
 import { aggregate } from './nodes/aggregate.ts';
 import { batch } from './nodes/batch.ts';
 import { webhookSecret } from './credentials/webhook-secret.ts';
+import { callWorkflow } from './nodes/call-workflow.ts';
 import { code } from './nodes/code.ts';
 import { compare } from './nodes/compare.ts';
 import { crypto } from './nodes/crypto.ts';
@@ -46,18 +47,26 @@ import { template } from './nodes/template.ts';
 import { text } from './nodes/text.ts';
 import { writeFile } from './nodes/write-file.ts';
 import { waitForCall } from './nodes/wait-for-call.ts';
+import { approval } from './nodes/approval.ts';
+import { form } from './nodes/form.ts';
 import { wait } from './nodes/wait.ts';
 import { xmlParse } from './nodes/xml-parse.ts';
 import { xmlWrite } from './nodes/xml-write.ts';
+import { called } from './triggers/called.ts';
+import { errorTrigger } from './triggers/error.ts';
 import { manual } from './triggers/manual.ts';
+import { emailTrigger } from './triggers/email.ts';
+import { pollHttp } from './triggers/poll-http.ts';
+import { schedule } from './triggers/schedule.ts';
+import { formTrigger } from './triggers/form-trigger.ts';
 import { webhook } from './triggers/webhook.ts';
 
 export const plugin = definePlugin({
   id: 'core',
   title: 'Core',
   version: '0.1.0',
-  triggers: [manual, webhook],
-  credentials: [bearer, header, query, basic, oauth2, oauth2Client, jwt, aws, hmac, clientCertificate, webhookSecret, smtp, postgres],
+  triggers: [manual, schedule, pollHttp, emailTrigger, called, errorTrigger, webhook, formTrigger],
+  credentials: [bearer, header, query, basic, oauth2, oauth2Client, jwt, aws, hmac, clientCertificate, webhookSecret, smtp, imap, postgres],
   nodes: [
     set,
     rename,
@@ -81,6 +90,9 @@ export const plugin = definePlugin({
     breakNode,
     wait,
     waitForCall,
+    approval,
+    form,
+    callWorkflow,
     stop,
     noop,
     csvParse,

@@ -103,9 +103,9 @@ describe('the server as the pages see it', () => {
 
   test('who is not signed in has no person and no workspaces', async () => {
     const session = await api({
-      session: { kind: 'signedOut', isOperator: false, person: null, workspaces: [], providers: [] },
+      session: { kind: 'signedOut', isOperator: false, person: null, workspaces: [], providers: [], resetsByMail: false },
     }).getSession();
-    expect(session).toEqual({ kind: 'signedOut', providers: [] });
+    expect(session).toEqual({ kind: 'signedOut', providers: [], resetsByMail: false });
   });
 });
 

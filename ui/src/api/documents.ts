@@ -11,13 +11,14 @@ function mutation(name: string, inputs: string, call: string, result: string): s
 const PERSON = '{ id name }';
 const RUN_ERROR = '{ code message nodeId nodeName item }';
 const RUN_ROW = `id workflow { id name } version status waitingFor trigger initiator ${PERSON} startedAt endedAt durationMs error ${RUN_ERROR} costPd`;
+const APPROVAL_ROW = 'id title workflow { id name } runId state approved needed isMine isDecidedByYou isEscalated createdAt dueAt endedAt';
 const RIGHTS = 'may { run edit publish delete }';
 const CREDENTIAL_ROW = `id key name type typeTitle project { id name } allowedHosts health healthText testedAt expiresAt usedIn updatedBy ${PERSON} updatedAt rev may { use edit }`;
-const SETTING = `key title help group form value default from updatedBy ${PERSON} updatedAt rev isDangerous isImmediate mayChange`;
+const SETTING = `key title help group form value default from updatedBy ${PERSON} updatedAt rev isDangerous isSecret isImmediate mayChange`;
 
 export const DOCUMENTS = {
   session:
-    'query session { session { kind isOperator person { id name email zone hasTotp } workspaces { id slug name role } providers { id title } } }',
+    'query session { session { kind isOperator person { id name email zone hasTotp } workspaces { id slug name role } providers { id title } resetsByMail } }',
   setUp: mutation(
     'setUp',
     '($token: String!, $name: String!, $email: String!, $password: String!)',
@@ -115,7 +116,19 @@ export const DOCUMENTS = {
     '(act: $act, ids: $ids, input: $input)',
     '{ id }',
   ),
-  job: 'query job($id: ID!) { job(id: $id) { id state total done unchanged failed isCancelRequested } }',
+  bulkRuns: mutation(
+    'bulkRuns',
+    '($act: BulkRunAct!, $ids: [ID!], $filter: BulkRunsFilterInput)',
+    '(act: $act, ids: $ids, filter: $filter)',
+    '{ id }',
+  ),
+  exportRuns: mutation(
+    'exportRuns',
+    '($withData: Boolean, $ids: [ID!], $filter: ExportRunsFilterInput)',
+    '(withData: $withData, ids: $ids, filter: $filter)',
+    '{ id }',
+  ),
+  job: 'query job($id: ID!) { job(id: $id) { id state total done unchanged failed isCancelRequested message file { name sizeBytes } } }',
   jobItems:
     'query jobItems($id: ID!, $outcome: JobOutcome, $first: Int) { jobItems(id: $id, outcome: $outcome, first: $first) { endCursor hasMore rows { itemId outcome code message } } }',
   cancelJob: mutation('cancelJob', '($id: ID!)', '(id: $id)', '{ __typename }'),
@@ -132,6 +145,43 @@ export const DOCUMENTS = {
     '(workflowId: $workflowId, number: $number, expectedRev: $expectedRev)',
     '{ rev }',
   ),
+  schedules:
+    'query schedules($first: Int, $after: String, $search: String) { schedules(first: $first, after: $after, search: $search) { rows { id workflowId workflowName nodeId nodeName text timezone state isWorkflowPaused nextRuns { at localTime offset } lastDueAt lastRunId skipped problem } endCursor hasMore } }',
+  previewSchedule:
+    'query previewSchedule($cron: [String!], $intervals: [JSON!], $timezone: String, $startAt: DateTime, $endAt: DateTime, $count: Int) { previewSchedule(cron: $cron, intervals: $intervals, timezone: $timezone, startAt: $startAt, endAt: $endAt, count: $count) { runs { at localTime offset } problems { code message hint } } }',
+  pauseSchedule: mutation('pauseSchedule', '($id: ID!)', '(id: $id)', '{ id }'),
+  resumeSchedule: mutation('resumeSchedule', '($id: ID!)', '(id: $id)', '{ id }'),
+  runSchedule: mutation('runSchedule', '($id: ID!)', '(id: $id)', '{ runId }'),
+  backfillSchedule: mutation(
+    'backfillSchedule',
+    '($id: ID!, $from: DateTime!, $until: DateTime!)',
+    '(id: $id, from: $from, until: $until)',
+    '{ id total }',
+  ),
+  polls:
+    'query polls($first: Int, $after: String, $search: String) { polls(first: $first, after: $after, search: $search) { rows { id workflowId workflowName nodeId nodeName state isWorkflowPaused everySeconds nextAt failures problem answeredAt foundAt lastRunId } endCursor hasMore } }',
+  pausePoll: mutation('pausePoll', '($id: ID!)', '(id: $id)', '{ id }'),
+  resumePoll: mutation('resumePoll', '($id: ID!)', '(id: $id)', '{ id }'),
+  pollNow: mutation('pollNow', '($id: ID!)', '(id: $id)', '{ id }'),
+  testPoll: mutation('testPoll', '($workflowId: ID!, $nodeId: String!)', '(workflowId: $workflowId, nodeId: $nodeId)', '{ items }'),
+  pins: 'query pins($workflowId: ID!) { pins(workflowId: $workflowId) { rows { nodeId by { id name } at } } }',
+  pin: 'query pin($workflowId: ID!, $nodeId: String!) { pin(workflowId: $workflowId, nodeId: $nodeId) { items } }',
+  setPin: mutation(
+    'setPin',
+    '($workflowId: ID!, $nodeId: String!, $items: [JSON!])',
+    '(workflowId: $workflowId, nodeId: $nodeId, items: $items)',
+    '{ __typename }',
+  ),
+  removePin: mutation('removePin', '($workflowId: ID!, $nodeId: String!)', '(workflowId: $workflowId, nodeId: $nodeId)', '{ __typename }'),
+  runDraft: mutation(
+    'runDraft',
+    '($workflowId: ID!, $to: String, $only: String, $input: JSON, $items: [JSON!], $idempotencyKey: String)',
+    '(workflowId: $workflowId, to: $to, only: $only, input: $input, items: $items, idempotencyKey: $idempotencyKey)',
+    '{ runId }',
+  ),
+  runChain:
+    'query runChain($id: String!, $before: Int) { runChain(id: $id, before: $before) { rows { id n status startedAt endedAt } hasMore } }',
+  endRunChain: mutation('endRunChain', '($id: String!)', '(id: $id)', '{ __typename }'),
   variables:
     'query variables($projectId: ID, $environment: VariableEnvironment) { variables(projectId: $projectId, environment: $environment) { key value rev updatedAt } }',
   setVariable: mutation(
@@ -181,7 +231,10 @@ export const DOCUMENTS = {
       endCursor hasMore rows { ${RUN_ROW} }
     }
   }`,
-  run: `query run($id: String!) { run(id: $id) { ${RUN_ROW} definition seq activeMs itemsIn limits { costPd activeMs } may { control readData } } }`,
+  run: `query run($id: String!) { run(id: $id) { ${RUN_ROW} definition seq activeMs itemsIn limits { costPd activeMs } may { control readData } origin { runId how nodeId } } }`,
+  runsMadeFrom: 'query runsMadeFrom($id: String!) { runsMadeFrom(id: $id) { rows { id how nodeId status startedAt } } }',
+  calledRuns:
+    'query calledRuns($id: String!, $first: Int) { calledRuns(id: $id, first: $first) { calledBy { runId nodeId depth } hidden nextCursor rows { id workflow { id name } status nodeId part isAwaited } } }',
   runFacts: 'query runFacts($id: String!, $after: Int) { runFacts(id: $id, after: $after) { facts hasMore } }',
   stepData: `query stepData($runId: String!, $nodeId: String!, $path: [Int!], $side: StepSide!, $port: String, $first: Int, $after: String) {
     stepData(runId: $runId, nodeId: $nodeId, path: $path, side: $side, port: $port, first: $first, after: $after) { rows endCursor hasMore total hiddenFields }
@@ -196,6 +249,54 @@ export const DOCUMENTS = {
     '($id: String!, $source: RunAgainSource, $idempotencyKey: String)',
     '(id: $id, source: $source, idempotencyKey: $idempotencyKey)',
     '{ runId }',
+  ),
+  retryRun: mutation(
+    'retryRun',
+    '($id: String!, $source: RunAgainSource, $idempotencyKey: String)',
+    '(id: $id, source: $source, idempotencyKey: $idempotencyKey)',
+    '{ runId kept }',
+  ),
+  rerunFrom: mutation(
+    'rerunFrom',
+    '($id: String!, $nodeId: String!, $source: RunAgainSource, $items: [JSON!], $idempotencyKey: String)',
+    '(id: $id, nodeId: $nodeId, source: $source, items: $items, idempotencyKey: $idempotencyKey)',
+    '{ runId kept }',
+  ),
+  skipStep: mutation(
+    'skipStep',
+    '($id: String!, $nodeId: String!, $source: RunAgainSource, $items: [JSON!], $idempotencyKey: String)',
+    '(id: $id, nodeId: $nodeId, source: $source, items: $items, idempotencyKey: $idempotencyKey)',
+    '{ runId kept }',
+  ),
+  workflowTests: `query workflowTests($workflowId: ID!) {
+    workflowTests(workflowId: $workflowId) { rev rows { id name expects last { outcome differences runId durationMs at isOfThisDraft } } }
+  }`,
+  workflowTest: `query workflowTest($workflowId: ID!, $testId: String!) {
+    workflowTest(workflowId: $workflowId, testId: $testId) { test differences { node path expected actual } }
+  }`,
+  runWorkflowTest: mutation(
+    'runWorkflowTest',
+    '($workflowId: ID!, $testId: String!)',
+    '(workflowId: $workflowId, testId: $testId)',
+    '{ testId name outcome message differences { node path expected actual } runId durationMs }',
+  ),
+  runWorkflowTests: mutation(
+    'runWorkflowTests',
+    '($id: ID!)',
+    '(id: $id)',
+    '{ passed failed broken results { testId name outcome message differences { node path expected actual } runId durationMs } }',
+  ),
+  deleteWorkflowTest: mutation(
+    'deleteWorkflowTest',
+    '($workflowId: ID!, $testId: String!)',
+    '(workflowId: $workflowId, testId: $testId)',
+    '{ ok }',
+  ),
+  saveRunAsTest: mutation(
+    'saveRunAsTest',
+    '($workflowId: ID!, $runId: String!, $name: String!, $ignore: [String!])',
+    '(workflowId: $workflowId, runId: $runId, name: $name, ignore: $ignore)',
+    '{ testId rev }',
   ),
   resolveUnknown: mutation(
     'resolveUnknown',
@@ -239,6 +340,21 @@ export const DOCUMENTS = {
     '{ rev }',
   ),
   deleteProject: mutation('deleteProject', '($id: ID!)', '(id: $id)', '{ ok }'),
+  approvals: `query approvals($first: Int, $after: String, $show: ApprovalsShow, $search: String) {
+    approvals(first: $first, after: $after, show: $show, search: $search) { endCursor hasMore rows { ${APPROVAL_ROW} } }
+  }`,
+  approvalCounts: 'query approvalCounts { approvalCounts { mine open } }',
+  approval: `query approval($id: ID!) { approval(id: $id) {
+    ${APPROVAL_ROW} messageHtml commentOn reminders deciders { persons roles teams }
+    fields { name title kind help value edit required options { value title } }
+    decisions { by ${PERSON} decision comment changed via at }
+  } }`,
+  decideApproval: mutation(
+    'decideApproval',
+    '($id: ID!, $decision: ApprovalDecisionKind!, $comment: String, $changes: JSON)',
+    '(id: $id, decision: $decision, comment: $comment, changes: $changes)',
+    '{ outcome state }',
+  ),
   teams: 'query teams { teams { id name description memberCount rev } }',
   team: `query team($id: ID!) { team(id: $id) { id name description members ${PERSON} rev } }`,
   createTeam: mutation('createTeam', '($name: String!, $description: String)', '(name: $name, description: $description)', '{ id }'),
@@ -279,6 +395,12 @@ export const DOCUMENTS = {
   ),
   revokeApiKey: mutation('revokeApiKey', '($id: ID!)', '(id: $id)', '{ ok }'),
 
+  notifications: `query notifications($first: Int, $after: ID, $unreadOnly: Boolean) {
+    notifications(first: $first, after: $after, unreadOnly: $unreadOnly) { endCursor hasMore rows { id kind params count createdAt updatedAt readAt } }
+  }`,
+  unreadNotifications: 'query unreadNotifications { unreadNotifications { unread } }',
+  markNotificationsRead: mutation('markNotificationsRead', '($ids: [ID!])', '(ids: $ids)', '{ count }'),
+
   audit: `query audit($first: Int, $after: ID, $principalId: ID, $action: String) {
     audit(first: $first, after: $after, principalId: $principalId, action: $action) {
       endCursor hasMore rows { id at actor { name kind } action resource { kind id } ip changes seq isErased }
@@ -292,6 +414,23 @@ export const DOCUMENTS = {
     '(level: $level, key: $key, value: $value, expectedRev: $expectedRev)',
     `{ ${SETTING} }`,
   ),
+  projectSettings: `query projectSettings($projectId: ID!) { projectSettings(projectId: $projectId) { ${SETTING} } }`,
+  changeProjectSetting: mutation(
+    'changeProjectSetting',
+    '($projectId: ID!, $key: String!, $value: JSON, $expectedRev: Int!)',
+    '(projectId: $projectId, key: $key, value: $value, expectedRev: $expectedRev)',
+    `{ ${SETTING} }`,
+  ),
+  workflowSettings: 'query workflowSettings($workflowId: ID!) { workflowSettings(workflowId: $workflowId) { key title help value from } }',
+  ownSettings: `query ownSettings { ownSettings { ${SETTING} } }`,
+  changeOwnSetting: mutation(
+    'changeOwnSetting',
+    '($key: String!, $value: JSON, $expectedRev: Int!)',
+    '(key: $key, value: $value, expectedRev: $expectedRev)',
+    `{ ${SETTING} }`,
+  ),
+  testMail: mutation('testMail', '', '', '{ ok }'),
+  requestPasswordReset: mutation('requestPasswordReset', '($email: String!)', '(email: $email)', '{ ok }'),
   health: 'query health { health { state workers queued version notes } }',
   find: 'query find($text: String!) { find(text: $text) { kind id title subtitle } }',
 } as const;

@@ -5,7 +5,21 @@ import { type GraphqlClient, type GraphqlClientOptions, makeGraphqlClient } from
 import { LiveConnection } from './live-connection.ts';
 import { watchRun } from './run-watch.ts';
 import type { Json } from '@plugboard/sdk';
-import type { AuditCheck, ChangeNews, FolderRow, Outcome, PlugboardApi, RunsNews, ServerProblem, Session, TagRow } from './types.ts';
+import type {
+  AuditCheck,
+  ChangeNews,
+  FolderRow,
+  Outcome,
+  PinRow,
+  PlugboardApi,
+  CalledRuns,
+  RunMadeFrom,
+  RunsNews,
+  ServerProblem,
+  Session,
+  TagRow,
+  WorkflowTestRow,
+} from './types.ts';
 
 export type ServerApiOptions = GraphqlClientOptions & {
   /** Opens the live socket when the first page watches something. */
@@ -117,6 +131,9 @@ export function makeServerApi(options: ServerApiOptions): PlugboardApi {
     createFolder: (input) => change('createFolder', input),
     moveToFolder: (id, folderId) => done('workflowMoveToFolder', { id, folderId }),
     bulkWorkflows: (input) => change('bulkWorkflows', input),
+    bulkRuns: (input) => change('bulkRuns', input),
+    exportRuns: (input) => change('exportRuns', input),
+    jobFileAddress: (id) => `/api/w/${encodeURIComponent(options.workspace() ?? '')}/jobs/${encodeURIComponent(id)}/file`,
     getJob: (id, signal) => query('job', { id }, signal),
     listJobItems: (id, outcome, signal) => query('jobItems', { id, outcome, first: 20 }, signal),
     cancelJob: (id) => done('cancelJob', { id }),
@@ -138,6 +155,18 @@ export function makeServerApi(options: ServerApiOptions): PlugboardApi {
     pauseRun: (id) => done('pauseRun', { id }),
     resumeRun: (id) => done('resumeRun', { id }),
     runAgain: (id, source) => change('runAgain', { id, source, idempotencyKey: crypto.randomUUID() }),
+    retryRun: (id, source) => change('retryRun', { id, source, idempotencyKey: crypto.randomUUID() }),
+    rerunFrom: (input) => change('rerunFrom', { ...input, idempotencyKey: crypto.randomUUID() }),
+    skipStep: (input) => change('skipStep', { ...input, idempotencyKey: crypto.randomUUID() }),
+    listCalledRuns: (id, signal) => query<CalledRuns>('calledRuns', { id, first: 20 }, signal),
+    listRunsMadeFrom: async (id, signal) => (await query<{ readonly rows: readonly RunMadeFrom[] }>('runsMadeFrom', { id }, signal)).rows,
+    listWorkflowTests: async (workflowId, signal) =>
+      (await query<{ readonly rows: readonly WorkflowTestRow[] }>('workflowTests', { workflowId }, signal)).rows,
+    getWorkflowTest: (workflowId, testId, signal) => query('workflowTest', { workflowId, testId }, signal),
+    runWorkflowTest: (workflowId, testId) => change('runWorkflowTest', { workflowId, testId }),
+    runWorkflowTests: (id) => change('runWorkflowTests', { id }),
+    deleteWorkflowTest: (workflowId, testId) => done('deleteWorkflowTest', { workflowId, testId }),
+    saveRunAsTest: (input) => change('saveRunAsTest', { ...input }),
     resolveUnknown: ({ runId, nodeId, item, decision }) => done('resolveUnknown', { id: runId, node: nodeId, item, decision }),
     watchRun: (id, fromSeq, watcher) => watchRun({ live, listRunFacts }, id, fromSeq, watcher),
     watchRuns(filter, onNews) {
@@ -157,6 +186,7 @@ export function makeServerApi(options: ServerApiOptions): PlugboardApi {
         onRefused: () => options.onRefused?.('forbidden'),
       });
     },
+    watchPerson: (personId, onNews) => live.join(`person:${personId}`, { on: (event) => event === 'changed' && onNews() }),
 
     listCredentials: (request, signal) => query('credentials', { ...request }, signal),
     getCredential: (id, signal) => query('credential', { id }, signal),
@@ -168,6 +198,25 @@ export function makeServerApi(options: ServerApiOptions): PlugboardApi {
     startSignIn: (id) => change('startSignIn', { id }),
     deleteCredential: (id) => done('deleteCredential', { id }),
 
+    listSchedules: (request, signal) => query('schedules', { ...request }, signal),
+    previewSchedule: (request, signal) => query('previewSchedule', { ...request }, signal),
+    pauseSchedule: (id) => done('pauseSchedule', { id }),
+    resumeSchedule: (id) => done('resumeSchedule', { id }),
+    runSchedule: (id) => change('runSchedule', { id }),
+    backfillSchedule: (input) => change('backfillSchedule', input),
+    listPolls: (request, signal) => query('polls', { ...request }, signal),
+    pausePoll: (id) => done('pausePoll', { id }),
+    resumePoll: (id) => done('resumePoll', { id }),
+    pollNow: (id) => done('pollNow', { id }),
+    testPoll: (workflowId, nodeId) => change('testPoll', { workflowId, nodeId }),
+    listPins: async (workflowId, signal) => (await query<{ readonly rows: readonly PinRow[] }>('pins', { workflowId }, signal)).rows,
+    getPin: async (workflowId, nodeId, signal) =>
+      (await query<{ readonly items: readonly Json[] }>('pin', { workflowId, nodeId }, signal)).items,
+    setPin: (input) => done('setPin', { ...input }),
+    removePin: (workflowId, nodeId) => done('removePin', { workflowId, nodeId }),
+    runDraft: (input) => change('runDraft', { ...input }),
+    listChain: (id, before, signal) => query('runChain', { id, before }, signal),
+    endChain: (id) => done('endRunChain', { id }),
     listVariables: (place, signal) => query('variables', place, signal),
     setVariable: (input) => done('setVariable', input),
     deleteVariable: (input) => done('deleteVariable', input),
@@ -183,6 +232,10 @@ export function makeServerApi(options: ServerApiOptions): PlugboardApi {
     createProject: (input) => change('createProject', input),
     updateProject: (input) => done('updateProject', input),
     deleteProject: (id) => done('deleteProject', { id }),
+    listApprovals: (request, signal) => query('approvals', { ...request }, signal),
+    countApprovals: (signal) => query('approvalCounts', {}, signal),
+    getApproval: (id, signal) => query('approval', { id }, signal),
+    decideApproval: (input) => change('decideApproval', input),
     listTeams: (signal) => query('teams', {}, signal),
     getTeam: (id, signal) => query('team', { id }, signal),
     createTeam: (input) => change('createTeam', input),
@@ -204,10 +257,21 @@ export function makeServerApi(options: ServerApiOptions): PlugboardApi {
     createApiKey: (input) => change('createApiKey', input),
     revokeApiKey: (id) => done('revokeApiKey', { id }),
 
+    listNotifications: (request, signal) => query('notifications', request, signal),
+    countUnreadNotifications: async (signal) => (await query<{ unread: number }>('unreadNotifications', {}, signal)).unread,
+    markNotificationsRead: (ids) => done('markNotificationsRead', { ids }),
+
     listAudit: (request, signal) => query('audit', { ...request }, signal),
     checkAudit: () => query<AuditCheck>('auditCheck'),
     listSettings: (level, signal) => query('settings', { level }, signal),
     changeSetting: (input) => change('changeSetting', input),
+    listProjectSettings: (projectId, signal) => query('projectSettings', { projectId }, signal),
+    changeProjectSetting: (input) => change('changeProjectSetting', input),
+    listWorkflowSettings: (workflowId, signal) => query('workflowSettings', { workflowId }, signal),
+    listOwnSettings: (signal) => query('ownSettings', {}, signal),
+    changeOwnSetting: (input) => change('changeOwnSetting', input),
+    testMail: () => done('testMail', {}),
+    requestPasswordReset: (email) => done('requestPasswordReset', { email }),
     getHealth: (signal) => query('health', {}, signal),
     find: (text, signal) => query('find', { text }, signal),
   };
@@ -229,6 +293,7 @@ const RAW = new Set([
   'definition',
   'catalog',
   'rows',
+  'items',
   'form',
   'inputForm',
   'value',
@@ -275,14 +340,15 @@ interface SessionAnswer {
   readonly person?: Extract<Session, { kind: 'signedIn' }>['person'];
   readonly workspaces: Extract<Session, { kind: 'signedIn' }>['workspaces'];
   readonly providers: Extract<Session, { kind: 'signedOut' }>['providers'];
+  readonly resetsByMail: boolean;
 }
 
-function sessionOf({ kind, person, workspaces, providers, isOperator }: SessionAnswer): Session {
+function sessionOf({ kind, person, workspaces, providers, resetsByMail, isOperator }: SessionAnswer): Session {
   switch (kind) {
     case 'setup':
       return { kind };
     case 'signedOut':
-      return { kind, providers };
+      return { kind, providers, resetsByMail };
     case 'signedIn':
       if (person === undefined) throw new ApiError('failed', 'The server names nobody who is signed in.');
       return { kind, person, workspaces, isOperator };

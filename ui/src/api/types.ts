@@ -8,7 +8,7 @@ import type { CredentialTypeIR, Item, Json, JsonObject, ParamIR, TypeIR } from '
 
 export type Role = 'viewer' | 'runner' | 'editor' | 'admin' | 'owner';
 export type RunStatus = 'pending' | 'running' | 'paused' | 'waiting' | 'succeeded' | 'failed' | 'cancelled' | 'timed_out';
-export type WaitingFor = 'timer' | 'signal' | 'approval' | 'child' | 'unknown_effect' | 'blocked' | 'quarantine';
+export type WaitingFor = 'timer' | 'signal' | 'approval' | 'child' | 'unknown_effect' | 'blocked' | 'quarantine' | 'turn';
 export type TriggerKind = 'manual' | 'webhook' | 'schedule' | 'poll' | 'stream' | 'parent' | 'rerun' | 'error';
 
 /** A problem a person can act on, as the server states it. `code` is stable; the text is English and may be shown as it is. */
@@ -56,7 +56,12 @@ export interface WorkspaceRef {
 /** What the page asks first. `setup` until the owner exists. */
 export type Session =
   | { readonly kind: 'setup' }
-  | { readonly kind: 'signedOut'; readonly providers: readonly { readonly id: string; readonly title: string }[] }
+  | {
+      readonly kind: 'signedOut';
+      readonly providers: readonly { readonly id: string; readonly title: string }[];
+      /** Whoever forgot the password gets a link by e-mail. */
+      readonly resetsByMail: boolean;
+    }
   | {
       readonly kind: 'signedIn';
       readonly person: PersonRef & { readonly email: string; readonly zone: string; readonly hasTotp: boolean };
@@ -138,6 +143,19 @@ export interface TrashedThing {
   readonly deletedAt: string;
 }
 
+export type RunBulkAct = 'again' | 'cancel' | 'delete' | 'pause' | 'resume' | 'retry';
+
+/** Named one by one, or all that a filter finds. */
+export type ChosenRuns = { readonly ids: readonly string[] } | { readonly filter: RunsFilter };
+
+/** What a list of runs shows, so that all of them can be meant without naming each. */
+export interface RunsFilter {
+  readonly workflowId?: string;
+  readonly statuses?: readonly RunStatus[];
+  readonly since?: string;
+  readonly search?: string;
+}
+
 export type BulkAct = 'delete' | 'moveToFolder' | 'pause' | 'publish' | 'restore' | 'resume' | 'tag';
 
 /** Something done to many things, one after another. */
@@ -149,6 +167,10 @@ export interface Job {
   readonly unchanged: number;
   readonly failed: number;
   readonly isCancelRequested: boolean;
+  /** Why it could not go on. */
+  readonly message?: string;
+  /** What an export wrote. */
+  readonly file?: { readonly name: string; readonly sizeBytes: number };
 }
 
 export interface JobItem {
@@ -177,6 +199,66 @@ export interface WorkflowDiff {
   readonly workflow: readonly FieldChange[];
   readonly before: WorkflowDefinition;
   readonly after: WorkflowDefinition;
+}
+
+/** What starts runs by time. */
+export interface ScheduleRow {
+  readonly id: string;
+  readonly workflowId: string;
+  readonly workflowName: string;
+  readonly nodeId: string;
+  readonly nodeName: string;
+  /** When, in one line. */
+  readonly text: string;
+  readonly timezone: string;
+  readonly state: TimedState;
+  readonly isWorkflowPaused: boolean;
+  readonly nextRuns: readonly { readonly at: string; readonly localTime: string; readonly offset: string }[];
+  readonly lastDueAt?: string;
+  readonly lastRunId?: string;
+  readonly skipped: number;
+  readonly problem?: string;
+}
+
+/** `held`: since a restore, until somebody lets it go on. */
+export type TimedState = 'active' | 'paused' | 'held';
+
+export interface SchedulePreviewRequest {
+  readonly cron: readonly string[];
+  readonly intervals: readonly Json[];
+  readonly timezone?: string;
+  readonly startAt?: string;
+  readonly endAt?: string;
+  readonly count?: number;
+}
+
+export interface SchedulePreview {
+  readonly runs: ScheduleRow['nextRuns'];
+  readonly problems: readonly { readonly code: string; readonly message: string; readonly hint: string }[];
+}
+
+/** What asks a service again and again. */
+export interface PollRow {
+  readonly id: string;
+  readonly workflowId: string;
+  readonly workflowName: string;
+  readonly nodeId: string;
+  readonly nodeName: string;
+  readonly state: TimedState;
+  readonly isWorkflowPaused: boolean;
+  readonly everySeconds: number;
+  readonly nextAt: string;
+  readonly failures: number;
+  readonly problem?: string;
+  readonly answeredAt?: string;
+  readonly foundAt?: string;
+  readonly lastRunId?: string;
+}
+
+export interface TimedPageRequest {
+  readonly first?: number;
+  readonly after?: string;
+  readonly search?: string;
 }
 
 export interface VariableRow {
@@ -393,7 +475,124 @@ export interface RunDetail extends RunRow {
   readonly owner?: { readonly name: string; readonly takenOverFrom?: string };
   readonly limits: { readonly costPd?: string; readonly activeMs: number };
   readonly may: { readonly control: boolean; readonly readData: boolean };
+  /** The run it was made from, or what of a draft it tries. */
+  readonly origin?: RunOrigin;
 }
+
+export interface RunOrigin {
+  readonly runId?: string;
+  readonly how: string;
+  readonly nodeId?: string;
+}
+
+/** A test of a workflow with how it went last. */
+export interface WorkflowTestRow {
+  readonly id: string;
+  readonly name: string;
+  readonly expects: number;
+  readonly last?: {
+    readonly outcome: TestOutcome['outcome'];
+    readonly differences: number;
+    readonly runId?: string;
+    readonly durationMs: number;
+    readonly at: string;
+    /** The draft has not changed since. */
+    readonly isOfThisDraft: boolean;
+  };
+}
+
+export interface TestDifference {
+  readonly node: string;
+  readonly path: string;
+  readonly expected?: unknown;
+  readonly actual?: unknown;
+}
+
+export interface WorkflowTestDetail {
+  readonly test: unknown;
+  readonly differences: readonly TestDifference[];
+}
+
+export interface TestOutcome {
+  readonly testId: string;
+  readonly name: string;
+  /** `broken`: it could not be carried out to its end. */
+  readonly outcome: 'passed' | 'failed' | 'broken';
+  readonly message?: string;
+  readonly differences: readonly TestDifference[];
+  readonly runId?: string;
+  readonly durationMs: number;
+}
+
+/** A run made from another one. */
+export interface RunMadeFrom {
+  readonly id: string;
+  readonly how: string;
+  readonly nodeId?: string;
+  readonly status: RunStatus;
+  readonly startedAt: string;
+}
+
+/** Data fixed to a node of a draft. */
+export interface PinRow {
+  readonly nodeId: string;
+  readonly by: PersonRef;
+  readonly at: string;
+}
+
+/** What of a draft is tried: up to a node, or one node alone with the items it gets. */
+export interface DraftPart {
+  readonly workflowId: string;
+  readonly to?: string;
+  readonly only?: string;
+  /** What the trigger gives. */
+  readonly input?: Json;
+  readonly items?: readonly Json[];
+  readonly idempotencyKey: string;
+}
+
+/** Runs of a workflow that repeats, each begun when the one before had ended. */
+export interface RunChain {
+  readonly rows: readonly {
+    readonly id: string;
+    /** From 1. */
+    readonly n: number;
+    readonly status: RunStatus;
+    readonly startedAt: string;
+    readonly endedAt?: string;
+  }[];
+  readonly hasMore: boolean;
+}
+
+/** A run that a step of another one called. */
+export interface CalledRun {
+  readonly id: string;
+  readonly workflow: { readonly id: string; readonly name: string };
+  readonly status: RunStatus;
+  readonly nodeId: string;
+  readonly part: number;
+  readonly isAwaited: boolean;
+}
+
+export interface CalledRuns {
+  readonly calledBy?: { readonly runId: string; readonly nodeId: string; readonly depth: number };
+  readonly rows: readonly CalledRun[];
+  /** Of workflows one may not see. */
+  readonly hidden: number;
+  readonly nextCursor?: string;
+}
+
+/** A new run that goes on from one that has ended. */
+export interface GoOn {
+  readonly id: string;
+  readonly source: RunSourceChoice;
+  readonly nodeId: string;
+  /** In the place of what the step had; absent: as it was. */
+  readonly items?: readonly unknown[];
+}
+
+/** The state of the workflow a new run is started with: that of the run, what is live, or the draft. */
+export type RunSourceChoice = 'same' | 'live' | 'draft';
 
 export type StepStatus =
   | 'idle'
@@ -438,6 +637,8 @@ export interface StepChange {
   readonly path?: readonly number[];
   /** Why it was skipped; `not_reached`: the run stopped before. */
   readonly because?: 'empty' | 'not_taken' | 'not_reached';
+  /** Where the result comes from of a step that did not run here: a run by its id, `skip` or `pin`. */
+  readonly carried?: string;
 }
 
 interface FactBase {
@@ -447,6 +648,8 @@ interface FactBase {
   readonly status?: RunStatus;
   /** With `status: 'waiting'`. */
   readonly waitingFor?: WaitingFor;
+  /** The step that the run begins to undo with this event. */
+  readonly undoes?: string;
   readonly also?: readonly StepChange[];
   /** Something was left out to keep the fact short. */
   readonly isCut?: true;
@@ -474,6 +677,7 @@ export type RunFact = FactBase &
         readonly out: { readonly [port: string]: number };
         /** Set where the step went on in spite of it. */
         readonly error?: FactError;
+        readonly carried?: string;
       })
     | (OfStep & { readonly type: 'step.failed'; readonly attempt: number; readonly error: FactError; readonly unknown?: true })
     | (OfStep & { readonly type: 'step.progress'; readonly done: number; readonly failed: number; readonly total: number })
@@ -577,6 +781,74 @@ export interface TeamRow {
   readonly description: string;
   readonly memberCount: number;
   readonly rev: number;
+}
+
+export type ApprovalState = 'open' | 'approved' | 'rejected' | 'late' | 'closed';
+/** `mine`: open, you may decide and have not. */
+export type ApprovalsShown = 'mine' | 'open' | 'ended' | 'all';
+
+export interface ApprovalRow {
+  readonly id: string;
+  readonly title: string;
+  readonly workflow: PersonRef;
+  readonly runId: string;
+  readonly state: ApprovalState;
+  readonly approved: number;
+  readonly needed: number;
+  readonly isMine: boolean;
+  readonly isDecidedByYou: boolean;
+  readonly isEscalated: boolean;
+  readonly createdAt: string;
+  readonly dueAt?: string;
+  readonly endedAt?: string;
+}
+
+export interface ApprovalField {
+  readonly name: string;
+  readonly title: string;
+  readonly kind: string;
+  readonly help?: string;
+  readonly value?: Json;
+  readonly edit: boolean;
+  readonly required: boolean;
+  readonly options: readonly { readonly value: string; readonly title: string }[];
+}
+
+export interface ApprovalDecision {
+  /** Absent for whoever had the link. */
+  readonly by?: PersonRef;
+  readonly decision: 'approve' | 'reject';
+  readonly comment?: string;
+  readonly changed: readonly string[];
+  readonly via: 'page' | 'api' | 'link';
+  readonly at: string;
+}
+
+export interface ApprovalView extends ApprovalRow {
+  /** Made by the server from Markdown; safe to show. */
+  readonly messageHtml: string;
+  readonly fields: readonly ApprovalField[];
+  readonly commentOn: 'never' | 'rejection' | 'always';
+  readonly deciders: { readonly persons: readonly string[]; readonly roles: readonly string[]; readonly teams: readonly string[] };
+  readonly reminders: number;
+  readonly decisions: readonly ApprovalDecision[];
+}
+
+export interface ApprovalsRequest extends PageRequest {
+  readonly show?: ApprovalsShown;
+  readonly search?: string;
+}
+
+export interface DecideApproval {
+  readonly id: string;
+  readonly decision: 'approve' | 'reject';
+  readonly comment?: string;
+  readonly changes?: { readonly [name: string]: Json };
+}
+
+export interface DecidedApproval {
+  readonly outcome: 'counted' | 'already_decided' | 'closed';
+  readonly state: ApprovalState;
 }
 
 export interface TeamView {
@@ -706,14 +978,25 @@ export interface SettingView {
   readonly value: Json;
   readonly default: Json;
   /** Where the value comes from; `environment` is locked. */
-  readonly from: 'default' | 'instance' | 'workspace' | 'environment';
+  readonly from: 'default' | 'instance' | 'workspace' | 'project' | 'person' | 'environment';
   readonly updatedBy?: PersonRef;
   readonly updatedAt?: string;
   readonly rev: number;
   readonly isDangerous: boolean;
+  /** Stored sealed and not shown: `value` is null, and `from` says whether there is one. */
+  readonly isSecret: boolean;
   /** False: takes effect when the server starts the next time. */
   readonly isImmediate: boolean;
   readonly mayChange: boolean;
+}
+
+/** What counts for a workflow, and where it comes from. */
+export interface WorkflowSettingView {
+  readonly key: string;
+  readonly title: string;
+  readonly help: string;
+  readonly value: Json;
+  readonly from: SettingView['from'] | 'workflow';
 }
 
 export interface HealthView {
@@ -732,9 +1015,22 @@ export interface FoundThing {
   readonly subtitle?: string;
 }
 
+/** Something a person is told. Its words are made here, of kind and params. */
+export interface NotificationRow {
+  readonly id: string;
+  readonly kind: string;
+  readonly params: { readonly [name: string]: Json };
+  /** How often it happened since it was told. */
+  readonly count: number;
+  readonly createdAt: string;
+  /** When it happened last. */
+  readonly updatedAt: string;
+  readonly readAt?: string;
+}
+
 /** `kind` as in SERVER.md 8; the page refetches what it shows of it. */
 export interface ChangeNews {
-  readonly kind: 'workflow' | 'credential' | 'member' | 'invitation' | 'apiKey' | 'setting' | 'project' | 'team' | 'session';
+  readonly kind: 'workflow' | 'credential' | 'member' | 'invitation' | 'apiKey' | 'setting' | 'project' | 'team' | 'session' | 'approval';
   readonly id: string;
   readonly rev?: number;
 }
@@ -819,6 +1115,10 @@ export interface PlugboardApi {
     readonly ids: readonly string[];
     readonly input?: { readonly add?: readonly string[]; readonly remove?: readonly string[]; readonly folderId?: string };
   }): Promise<Outcome<{ readonly id: string }>>;
+  bulkRuns(input: { readonly act: RunBulkAct } & ChosenRuns): Promise<Outcome<{ readonly id: string }>>;
+  /** Into one file, with what the steps gave or without; its address is `jobFileAddress` once the job has succeeded. */
+  exportRuns(input: { readonly withData: boolean } & ChosenRuns): Promise<Outcome<{ readonly id: string }>>;
+  jobFileAddress(jobId: string): string;
   getJob(id: string, signal?: AbortSignal): Promise<Job>;
   listJobItems(id: string, outcome: JobItem['outcome'], signal?: AbortSignal): Promise<Page<JobItem>>;
   cancelJob(id: string): Promise<Outcome<null>>;
@@ -846,6 +1146,26 @@ export interface PlugboardApi {
   resumeRun(id: string): Promise<Outcome<null>>;
   /** A new run with the input of this one. */
   runAgain(id: string, source: 'same' | 'live' | 'draft'): Promise<Outcome<{ readonly runId: string }>>;
+  /** A new run that keeps what succeeded in this one and does the rest. */
+  retryRun(id: string, source: RunSourceChoice): Promise<Outcome<{ readonly runId: string; readonly kept: number }>>;
+  /** A new run that goes on from a step. */
+  rerunFrom(input: GoOn): Promise<Outcome<{ readonly runId: string; readonly kept: number }>>;
+  /** A new run that takes a failed step as done. */
+  skipStep(input: GoOn): Promise<Outcome<{ readonly runId: string; readonly kept: number }>>;
+  listRunsMadeFrom(id: string, signal?: AbortSignal): Promise<readonly RunMadeFrom[]>;
+  /** The first of the runs it called, and the run that called it. */
+  listCalledRuns(id: string, signal?: AbortSignal): Promise<CalledRuns>;
+  listWorkflowTests(workflowId: string, signal?: AbortSignal): Promise<readonly WorkflowTestRow[]>;
+  getWorkflowTest(workflowId: string, testId: string, signal?: AbortSignal): Promise<WorkflowTestDetail>;
+  runWorkflowTest(workflowId: string, testId: string): Promise<Outcome<TestOutcome>>;
+  runWorkflowTests(workflowId: string): Promise<Outcome<{ readonly results: readonly TestOutcome[] }>>;
+  deleteWorkflowTest(workflowId: string, testId: string): Promise<Outcome<null>>;
+  saveRunAsTest(input: {
+    readonly workflowId: string;
+    readonly runId: string;
+    readonly name: string;
+    readonly ignore: readonly string[];
+  }): Promise<Outcome<{ readonly testId: string }>>;
   /** For `waitingFor: unknown_effect`: what a person decided about a write that may have happened. */
   resolveUnknown(input: {
     readonly runId: string;
@@ -857,6 +1177,8 @@ export interface PlugboardApi {
   watchRun(id: string, fromSeq: number, watcher: RunWatcher): Stop;
   watchRuns(filter: { readonly workflowId?: string }, onNews: (news: RunsNews) => void): Stop;
   watchChanges(onNews: (news: ChangeNews) => void): Stop;
+  /** That something was told to the person, or read. */
+  watchPerson(personId: string, onNews: () => void): Stop;
 
   // credentials
   listCredentials(
@@ -871,6 +1193,34 @@ export interface PlugboardApi {
   /** Where a person lets the credential act for them; the page goes there. */
   startSignIn(id: string): Promise<Outcome<{ readonly url: string }>>;
   deleteCredential(id: string): Promise<Outcome<null>>;
+
+  // schedules and polls
+  listSchedules(request: TimedPageRequest, signal?: AbortSignal): Promise<Page<ScheduleRow>>;
+  /** When something would be due next, and what is wrong with it. */
+  previewSchedule(request: SchedulePreviewRequest, signal?: AbortSignal): Promise<SchedulePreview>;
+  pauseSchedule(id: string): Promise<Outcome<null>>;
+  resumeSchedule(id: string): Promise<Outcome<null>>;
+  runSchedule(id: string): Promise<Outcome<{ readonly runId: string }>>;
+  backfillSchedule(input: {
+    readonly id: string;
+    readonly from: string;
+    readonly until: string;
+  }): Promise<Outcome<{ readonly id: string; readonly total: number }>>;
+  listPolls(request: TimedPageRequest, signal?: AbortSignal): Promise<Page<PollRow>>;
+  pausePoll(id: string): Promise<Outcome<null>>;
+  resumePoll(id: string): Promise<Outcome<null>>;
+  pollNow(id: string): Promise<Outcome<null>>;
+  /** A few of the newest items, as the draft asks; nothing is started or kept. */
+  testPoll(workflowId: string, nodeId: string): Promise<Outcome<{ readonly items: readonly Json[] }>>;
+  /** Which nodes of a draft have data fixed to them. */
+  listPins(workflowId: string, signal?: AbortSignal): Promise<readonly PinRow[]>;
+  getPin(workflowId: string, nodeId: string, signal?: AbortSignal): Promise<readonly Json[]>;
+  setPin(input: { readonly workflowId: string; readonly nodeId: string; readonly items: readonly Json[] }): Promise<Outcome<null>>;
+  removePin(workflowId: string, nodeId: string): Promise<Outcome<null>>;
+  runDraft(input: DraftPart): Promise<Outcome<{ readonly runId: string }>>;
+  /** The newest first; empty for a run that stands alone. */
+  listChain(id: string, before?: number, signal?: AbortSignal): Promise<RunChain>;
+  endChain(id: string): Promise<Outcome<null>>;
 
   // variables
   listVariables(place: VariablePlace, signal?: AbortSignal): Promise<readonly VariableRow[]>;
@@ -901,6 +1251,11 @@ export interface PlugboardApi {
   }): Promise<Outcome<null>>;
   /** Into the trash for 30 days, with what is in it. */
   deleteProject(id: string): Promise<Outcome<null>>;
+  listApprovals(request: ApprovalsRequest, signal?: AbortSignal): Promise<Page<ApprovalRow>>;
+  /** Open ones: those that wait for you, and all you may see; each up to 1,000. */
+  countApprovals(signal?: AbortSignal): Promise<{ readonly mine: number; readonly open: number }>;
+  getApproval(id: string, signal?: AbortSignal): Promise<ApprovalView>;
+  decideApproval(input: DecideApproval): Promise<Outcome<DecidedApproval>>;
   listTeams(signal?: AbortSignal): Promise<readonly TeamRow[]>;
   getTeam(id: string, signal?: AbortSignal): Promise<TeamView>;
   createTeam(input: { readonly name: string; readonly description?: string }): Promise<Outcome<{ readonly id: string }>>;
@@ -929,6 +1284,14 @@ export interface PlugboardApi {
   }): Promise<Outcome<{ readonly id: string; readonly secret: string }>>;
   revokeApiKey(id: string): Promise<Outcome<null>>;
 
+  // notifications
+  /** Newest first: those of this workspace and of the server. */
+  listNotifications(request: PageRequest & { readonly unreadOnly?: boolean }, signal?: AbortSignal): Promise<Page<NotificationRow>>;
+  /** Stops counting at some number, which then stands for more too. */
+  countUnreadNotifications(signal?: AbortSignal): Promise<number>;
+  /** These, or all. */
+  markNotificationsRead(ids?: readonly string[]): Promise<Outcome<null>>;
+
   // audit, settings, health, search
   listAudit(request: AuditRequest, signal?: AbortSignal): Promise<Page<AuditRow>>;
   checkAudit(): Promise<AuditCheck>;
@@ -940,6 +1303,21 @@ export interface PlugboardApi {
     readonly value: Json;
     readonly expectedRev: number;
   }): Promise<Outcome<SettingView>>;
+  listProjectSettings(projectId: string, signal?: AbortSignal): Promise<readonly SettingView[]>;
+  changeProjectSetting(input: {
+    readonly projectId: string;
+    readonly key: string;
+    readonly value: Json;
+    readonly expectedRev: number;
+  }): Promise<Outcome<SettingView>>;
+  listWorkflowSettings(workflowId: string, signal?: AbortSignal): Promise<readonly WorkflowSettingView[]>;
+  /** Look, and what one wants to hear of. */
+  listOwnSettings(signal?: AbortSignal): Promise<readonly SettingView[]>;
+  changeOwnSetting(input: { readonly key: string; readonly value: Json; readonly expectedRev: number }): Promise<Outcome<SettingView>>;
+  /** An e-mail to oneself by the mail server of the settings. */
+  testMail(): Promise<Outcome<null>>;
+  /** The answer is the same whether somebody has the address or not. */
+  requestPasswordReset(email: string): Promise<Outcome<null>>;
   getHealth(signal?: AbortSignal): Promise<HealthView>;
   /** For the command palette: at most 20, best first. */
   find(text: string, signal?: AbortSignal): Promise<readonly FoundThing[]>;

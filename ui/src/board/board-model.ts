@@ -1,6 +1,7 @@
 /** The drawing of a workflow: its definition and the catalog turned into plates, sockets and cables. Pure. */
-import { ERROR_PORT, effectOf, inputPorts, outputPorts, type WorkflowDefinition, type WorkflowNode } from '@plugboard/engine';
+import { ERROR_PORT, UNDO_PORT, effectOf, inputPorts, outputPorts, type WorkflowDefinition, type WorkflowNode } from '@plugboard/engine';
 import type { Json, TypeIR } from '@plugboard/sdk';
+import { type BoardLoop, loopsOf } from '../graph/loop-frames.ts';
 import type { PlateNode } from '../graph/plate.ts';
 
 /** What a node is for; its tile has this colour. */
@@ -42,17 +43,22 @@ export interface BoardDrawing {
   readonly nodes: readonly BoardNode[];
   readonly edges: readonly BoardEdge[];
   readonly notes: readonly BoardNote[];
+  /** Outer ones first. */
+  readonly loops: readonly BoardLoop[];
   readonly groups: readonly { readonly id: string; readonly title: string; readonly nodes: readonly string[] }[];
 }
 
 export function drawingOf(definition: WorkflowDefinition, catalog: readonly TypeIR[]): BoardDrawing {
   const byKey = new Map(catalog.map((type) => [`${type.type}@${type.version}`, type]));
   const newest = new Map(catalog.map((type) => [type.type, type]));
+  const undone = new Set(definition.edges.flatMap((edge) => (edge.sourceHandle === UNDO_PORT ? [edge.source] : [])));
+  const nodes = definition.nodes.map((node) => {
+    const type = byKey.get(`${node.type}@${node.data.typeVersion}`) ?? newest.get(node.type);
+    return type ? knownNode(node, type, undone.has(node.id)) : missingNode(node, definition);
+  });
   return {
-    nodes: definition.nodes.map((node) => {
-      const type = byKey.get(`${node.type}@${node.data.typeVersion}`) ?? newest.get(node.type);
-      return type ? knownNode(node, type) : missingNode(node, definition);
-    }),
+    nodes,
+    loops: loopsOf(nodes, definition.edges),
     edges: definition.edges.map(({ id, source, sourceHandle, target, targetHandle }) => ({
       id,
       source,
@@ -71,9 +77,10 @@ export function drawingOf(definition: WorkflowDefinition, catalog: readonly Type
   };
 }
 
-function knownNode(node: WorkflowNode, type: TypeIR): BoardNode {
+function knownNode(node: WorkflowNode, type: TypeIR, isUndone: boolean): BoardNode {
   const outputs = [...outputPorts(type, node).ids];
   if (node.data.onError === 'route' && !outputs.includes(ERROR_PORT)) outputs.push(ERROR_PORT);
+  if (isUndone && !outputs.includes(UNDO_PORT)) outputs.push(UNDO_PORT);
   const titles = [...(type.ports.inputs ?? []), ...(type.ports.outputs ?? [])];
   return {
     id: node.id,
@@ -159,11 +166,25 @@ function configurationLine(node: WorkflowNode, type: TypeIR): string {
       if (option) return shorten(option.title);
     }
     const words = plainText(value);
-    if (words !== undefined && words !== '') return shorten(words);
+    if (words !== undefined && words !== '') return shorten(withMeaning(name, words, type, params));
     if ((description.kind === 'object' || description.kind === 'map') && isObject(value)) return shorten(Object.keys(value).join(', '));
     if (description.kind === 'list' && Array.isArray(value)) return value.length === 1 ? '1 entry' : `${value.length} entries`;
   }
   return shorten(type.help ?? '');
+}
+
+/** A bare number says nothing: it is told with its unit, or with the title of its field. */
+function withMeaning(name: string, words: string, type: TypeIR, params: { readonly [name: string]: Json }): string {
+  if (!/^\d+(\.\d+)?$/.test(words)) return words;
+  const unit = type.params['unit'];
+  if (name === 'amount' && unit?.kind === 'choice') {
+    const chosen = params['unit'] ?? unit.default;
+    const title = unit.options.find((one) => one.value === chosen)?.title;
+    const named = title?.toLowerCase() ?? '';
+    return `${words} ${words === '1' ? named.replace(/s$/, '') : named}`.trim();
+  }
+  const title = type.params[name]?.title;
+  return title === undefined ? words : `${title}: ${words}`;
 }
 
 /** Text as people read it: an expression without its braces. */

@@ -1,7 +1,10 @@
 /** How a run shows on the board: what each plate and each cable looks like at one moment. Pure. */
+import { NEXT_PORT } from '@plugboard/engine';
 import type { StepStatus } from '../api/types.ts';
+import type { BoardLoop } from '../graph/loop-frames.ts';
 import type { LampState } from '../kit/lamp.ts';
 import type { RunLive, StepLive } from '../run/run-live.ts';
+import { codeWords } from '../run/run-words.ts';
 import { formatCount, formatDateTime } from '../words/format.ts';
 import type { BoardEdge, BoardNode } from './board-model.ts';
 
@@ -34,10 +37,32 @@ const LOOK: { readonly [S in StepStatus]: PlateState['look'] } = {
   cancelled: 'dim',
 };
 
+/** How the rounds of a loop went, in the order in which they began. */
+export type LoopRounds = readonly ('succeeded' | 'failed' | 'running')[];
+
+export function loopRounds(run: RunLive, loops: readonly BoardLoop[]): ReadonlyMap<string, LoopRounds> {
+  return new Map(
+    loops.map((loop) => {
+      const rounds = new Map<string, 'succeeded' | 'failed' | 'running'>();
+      for (const { path, status } of loop.nodes.flatMap((id) => run.steps.get(id)?.rounds ?? [])) {
+        const key = path.slice(0, loop.depth).join('.');
+        const [before, own] = [rounds.get(key), slotOf(status)];
+        rounds.set(key, before === 'failed' || (before === 'running' && own !== 'failed') ? before : own);
+      }
+      return [loop.id, [...rounds.values()]];
+    }),
+  );
+}
+
 /** The board of a workflow that does not run. */
 export function restingState(node: BoardNode): PlateState {
   if (node.isMissing) return { look: 'missing', lamp: 'missing', caption: 'Find a plugin', captionTone: 'warn' };
   return { look: node.isDisabled ? 'off' : 'plain' };
+}
+
+/** The board of a draft with data fixed to some of its nodes. */
+export function pinnedStates(nodes: readonly BoardNode[], pinned: ReadonlySet<string>): ReadonlyMap<string, PlateState> {
+  return new Map(nodes.map((node) => [node.id, { ...restingState(node), ...(pinned.has(node.id) ? { lamp: 'pinned' as const } : {}) }]));
 }
 
 export function plateStates(run: RunLive, nodes: readonly BoardNode[], edges: readonly BoardEdge[]): ReadonlyMap<string, PlateState> {
@@ -73,7 +98,7 @@ function slotOf(status: StepStatus): 'succeeded' | 'failed' | 'running' {
 
 /** A node with several incoming cables of which some, but not all, have brought their items. */
 function branchesMissing(run: RunLive, node: BoardNode, edges: readonly BoardEdge[]): number {
-  const incoming = edges.filter((edge) => edge.target === node.id);
+  const incoming = edges.filter((edge) => edge.target === node.id && edge.targetHandle !== NEXT_PORT);
   if (incoming.length < 2) return 0;
   const open = incoming.filter(({ source }) => {
     const status = run.steps.get(source)?.status;
@@ -93,13 +118,13 @@ function captionOf(
     case 'failed': {
       const where =
         step.error?.item === undefined ? '' : ` on item ${step.error.item + 1}${step.itemsIn === undefined ? '' : ` of ${step.itemsIn}`}`;
-      return { caption: `${shortCode(step.error?.code ?? 'Failed')}${where}`, captionTone: 'bad' };
+      return { caption: `${plateWords(step.error?.code)}${where}`, captionTone: 'bad' };
     }
     case 'retrying':
       return { caption: `Try ${step.attempt} at ${clock(step.retryAt)}`, captionTone: 'warn' };
     case 'waiting':
       return {
-        caption: step.dueAt === undefined ? waitWords(step) : `Until ${formatDateTime(new Date(step.dueAt).toISOString())}`,
+        caption: waitCaption(step),
         captionTone: 'warn',
       };
     case 'unknownEffect':
@@ -111,19 +136,22 @@ function captionOf(
   }
 }
 
-/** `HTTP_503` reads `503`; other codes are read as words, without the part that says which of our parts found it. */
-function shortCode(code: string): string {
-  const status = /^HTTP_(\d{3})$/.exec(code)?.[1];
-  if (status !== undefined) return status;
-  const words = code
-    .replace(/^EXPR_/, '')
-    .toLowerCase()
-    .replaceAll('_', ' ');
+/** The least that says why; the plate is small. */
+function plateWords(code = 'Failed'): string {
+  const words = codeWords(code).replace(/^HTTP /, '');
   return `${words[0]?.toUpperCase() ?? ''}${words.slice(1)}`;
 }
 
 function clock(at: number | undefined): string {
   return at === undefined ? 'once more' : new Date(at).toTimeString().slice(0, 8);
+}
+
+/** A wait for a time says which; any other wait says for what, and how long at most. */
+function waitCaption(step: StepLive): string {
+  if (step.dueAt === undefined) return waitWords(step);
+  const until = formatDateTime(new Date(step.dueAt).toISOString());
+  const isForTime = (step.waits.at(-1)?.for ?? 'timer') === 'timer';
+  return isForTime ? `Until ${until}` : `${waitWords(step)}, until ${until}`;
 }
 
 function waitWords(step: StepLive): string {
@@ -133,8 +161,8 @@ function waitWords(step: StepLive): string {
     signal: 'Waits for a signal',
     approval: 'Waits for a person',
     child: 'Waits for another run',
-    blocked: 'Waits for a free place',
-    quarantine: 'Its plugin is stopped',
+    blocked: 'Something it needs is missing',
+    quarantine: 'Held back after crashes',
   };
   return what[wait?.for ?? 'signal'] ?? 'Waits';
 }

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { RunFact } from '../api/types.ts';
 import { foldFacts, NEW_RUN } from '../run/run-live.ts';
 import { drawingOf } from './board-model.ts';
-import { cableStates, plateStates, restingState } from './board-state.ts';
+import { cableStates, loopRounds, pinnedStates, plateStates, restingState } from './board-state.ts';
 
 const CATALOG: readonly TypeIR[] = [
   {
@@ -166,4 +166,31 @@ describe('a run on the board', () => {
   test('why a step was not taken is told by its source', () => {
     expect(plateStates(at3, drawing.nodes, drawing.edges).get('other')?.caption).toBe('Not taken: no items from Large?');
   });
+});
+
+test('a round of a loop stands as badly as the worst of its steps', () => {
+  const ended = (seq: number, node: string, path: number[], phase: 'succeeded' | 'failed'): RunFact => ({
+    seq,
+    at: new Date(seq).toISOString(),
+    type: 'step.finished',
+    node,
+    phase,
+    path,
+    startedAt: new Date(seq).toISOString(),
+    out: {},
+  });
+  const run = foldFacts(NEW_RUN, [
+    ended(1, 'find', [0], 'succeeded'),
+    ended(2, 'send', [0], 'succeeded'),
+    ended(3, 'find', [1], 'succeeded'),
+    ended(4, 'send', [1], 'failed'),
+  ]);
+  const rounds = loopRounds(run, [{ id: 'each', nodes: ['find', 'send'], depth: 1 }]);
+  expect(rounds.get('each')).toEqual(['succeeded', 'failed']);
+});
+
+test('a draft shows which of its nodes have data fixed to them', () => {
+  const drawn = drawingOf(DEFINITION, CATALOG);
+  const states = pinnedStates(drawn.nodes, new Set(['post']));
+  expect([states.get('post')?.lamp, states.get('if')?.lamp]).toEqual(['pinned', undefined]);
 });

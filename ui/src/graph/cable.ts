@@ -27,6 +27,32 @@ export function cableBetween(from: Point, to: Point): Cable {
   return { path: `M${text(start)}C${text(one)} ${text(two)} ${text(end)}`, middle: along(start, one, two, end, 0.5) };
 }
 
+/** A cable laid around corners, for where a free one would lie on plates. Its counter rides on the longest part. */
+export function cableThrough(from: Point, corners: readonly Point[], to: Point): Cable {
+  const points = [{ x: from.x + PLUG, y: from.y }, ...corners, { x: to.x - PLUG, y: to.y }];
+  let path = `M${text(points[0] ?? from)}`;
+  let middle = from;
+  let longest = 0;
+  points.forEach((point, index) => {
+    const before = points[index - 1];
+    const after = points[index + 1];
+    if (before === undefined) return;
+    const length = Math.hypot(point.x - before.x, point.y - before.y);
+    if (length > longest) [longest, middle] = [length, { x: (point.x + before.x) / 2, y: (point.y + before.y) / 2 }];
+    path += after === undefined ? `L${text(point)}` : `L${text(towards(point, before))}Q${text(point)} ${text(towards(point, after))}`;
+  });
+  return { path, middle };
+}
+
+const CORNER = 10;
+
+/** A little way from a corner to its neighbour, and never past the middle. */
+function towards(corner: Point, other: Point): Point {
+  const length = Math.hypot(other.x - corner.x, other.y - corner.y);
+  const share = length === 0 ? 0 : Math.min(CORNER / length, 0.5);
+  return { x: corner.x + (other.x - corner.x) * share, y: corner.y + (other.y - corner.y) * share };
+}
+
 function along(a: Point, b: Point, c: Point, d: Point, t: number): Point {
   const u = 1 - t;
   const mix = (p: number, q: number, r: number, s: number): number => u * u * u * p + 3 * u * u * t * q + 3 * u * t * t * r + t * t * t * s;

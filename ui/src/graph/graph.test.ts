@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { cableBetween, PLUG } from './cable.ts';
+import { cableBetween, cableThrough, PLUG } from './cable.ts';
 import { keptArea, touches } from './culling.ts';
 import { detailLevel } from './level-of-detail.ts';
 import { drawMini, MINI } from './mini-board.ts';
@@ -57,6 +57,21 @@ describe('cables', () => {
     const sagOf = (length: number): number => cableBetween({ x: 0, y: 0 }, { x: length, y: 0 }).middle.y;
     expect(sagOf(400)).toBeGreaterThan(sagOf(100));
     expect(sagOf(100_000)).toBeLessThan(20);
+  });
+
+  test('a cable around corners ends at the plugs, and its counter rides on the longest part', () => {
+    const { path, middle } = cableThrough(
+      { x: 0, y: 0 },
+      [
+        { x: 30, y: 0 },
+        { x: 30, y: 100 },
+        { x: 400, y: 100 },
+      ],
+      { x: 500, y: 100 },
+    );
+    expect(path.startsWith(`M${PLUG} 0`)).toBe(true);
+    expect(path.endsWith(`L${500 - PLUG} 100`)).toBe(true);
+    expect(middle).toEqual({ x: 215, y: 100 });
   });
 
   test('a cable that goes back has room to turn', () => {
@@ -142,6 +157,22 @@ describe('mini-board', () => {
       expect(box.y).toBeGreaterThanOrEqual(0);
       expect(box.y + MINI.boxHeight).toBeLessThanOrEqual(MINI.height);
     }
+  });
+
+  test('a loop is drawn in its place: the body right of it, what follows beside the body', () => {
+    const nodes = ['hook', 'loop', 'body', 'after'].map((id, x) => ({ id, type: 't', x, y: id === 'body' ? 1 : 0 }));
+    const edges = [
+      { source: 'body', target: 'loop' },
+      { source: 'hook', target: 'loop' },
+      { source: 'loop', target: 'body' },
+      { source: 'loop', target: 'after' },
+    ];
+    const { boxes, cables } = drawMini({ nodes, edges });
+    const column = (id: string) => boxes.find((box) => box.id === id)?.x ?? Number.NaN;
+    expect(column('hook')).toBeLessThan(column('loop'));
+    expect(column('loop')).toBeLessThan(column('body'));
+    expect(column('after')).toBe(column('body'));
+    expect(cables).toHaveLength(3);
   });
 
   test('a cycle ends, and an empty workflow is an empty picture', () => {

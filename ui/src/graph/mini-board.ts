@@ -48,13 +48,14 @@ export function drawMini(preview: Preview): MiniDrawing {
 }
 
 function columnsOf({ nodes, edges }: Preview): Preview['nodes'][] {
+  const onward = withoutWaysBack(nodes, edges);
   const depth = new Map(nodes.map((node) => [node.id, 0]));
-  // Longest way from a start; as many rounds as nodes are enough, and a cycle cannot go on for ever.
+  // Longest way from a start; as many rounds as nodes are enough.
   for (let round = 0; round < nodes.length; round += 1) {
     let isSettled = true;
-    for (const { source, target } of edges) {
+    for (const { source, target } of onward) {
       const wanted = (depth.get(source) ?? 0) + 1;
-      if (depth.has(source) && depth.has(target) && wanted > (depth.get(target) ?? 0) && wanted < nodes.length) {
+      if (depth.has(source) && depth.has(target) && wanted > (depth.get(target) ?? 0)) {
         depth.set(target, wanted);
         isSettled = false;
       }
@@ -67,4 +68,25 @@ function columnsOf({ nodes, edges }: Preview): Preview['nodes'][] {
     columns.set(at, [...(columns.get(at) ?? []), node]);
   }
   return [...columns.entries()].sort(([a], [b]) => a - b).map(([, column]) => column.sort((a, b) => a.y - b.y));
+}
+
+/** Edges without those that lead back to a node they come from, as the last of a round does: what is drawn goes from left to right. */
+function withoutWaysBack(nodes: Preview['nodes'], edges: Preview['edges']): Preview['edges'] {
+  const leaving = new Map<string, Preview['edges'][number][]>();
+  for (const edge of edges) leaving.set(edge.source, [...(leaving.get(edge.source) ?? []), edge]);
+  const entered = new Set(edges.map((edge) => edge.target));
+  const done = new Set<string>();
+  const onward: Preview['edges'][number][] = [];
+  const walk = (id: string, way: ReadonlySet<string>): void => {
+    if (done.has(id)) return;
+    done.add(id);
+    const further = new Set([...way, id]);
+    for (const edge of leaving.get(id) ?? []) {
+      if (further.has(edge.target)) continue;
+      onward.push(edge);
+      walk(edge.target, further);
+    }
+  };
+  for (const node of [...nodes].sort((a, b) => Number(entered.has(a.id)) - Number(entered.has(b.id)))) walk(node.id, new Set());
+  return onward;
 }

@@ -48,6 +48,10 @@ export interface StepLive {
   /** Instant at which a wait ends by itself. */
   readonly dueAt?: number;
   readonly skippedBecause?: StepChange['because'];
+  /** Where the result comes from of a step that did not run here: a run by its id, `skip` or `pin`. */
+  readonly carried?: string;
+  /** The run did not end well, and what the step did is taken back. */
+  readonly isUndone?: true;
   /** Of a step inside loops: its rounds in the order in which they began. What else the step says is over all of them. */
   readonly rounds: readonly Round[];
 }
@@ -93,7 +97,7 @@ function runPart(run: RunLive, fact: RunFact, steps: Map<string, StepLive>): Par
     const asks = fact.status === 'waiting' && fact.waitingFor === 'unknown_effect' && step.status === 'unknownEffect';
     steps.set(fact.node, asks ? waitingStep(step, 'unknown_effect', at) : step);
   }
-  for (const { node, phase, because, path } of fact.also ?? []) {
+  for (const { node, phase, because, path, carried } of fact.also ?? []) {
     // What a stopped run never came to stays as it was: not reached.
     if (because === 'not_reached') continue;
     const step = steps.get(node) ?? idle(node);
@@ -104,12 +108,14 @@ function runPart(run: RunLive, fact: RunFact, steps: Map<string, StepLive>): Par
           ...(phase === 'looping' ? { ...step, tries: beganTry(step, at, path?.join('.')) } : endedIn(step, path, at)),
           status: STATUS_OF[phase],
           ...(because === undefined ? {} : { skippedBecause: because }),
+          ...(carried === undefined ? {} : { carried }),
         },
         path,
         {},
       ),
     );
   }
+  if (fact.undoes !== undefined) steps.set(fact.undoes, { ...(steps.get(fact.undoes) ?? idle(fact.undoes)), isUndone: true });
   return {
     ...(fact.status === undefined ? {} : { status: fact.status, waitingFor: fact.waitingFor }),
     ...pausePart(run, fact),
@@ -211,6 +217,7 @@ function withFact(step: StepLive, fact: StepFact, at: number): StepLive {
         status,
         out: fact.path ? added(step.out, fact.out) : fact.out,
         error: fact.error,
+        ...(fact.carried === undefined ? {} : { carried: fact.carried }),
         tries: endTry(step, { startedAt: Date.parse(fact.startedAt), at, round }),
       };
     case 'step.failed':

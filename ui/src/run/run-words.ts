@@ -43,8 +43,9 @@ export const WAIT_WORD: { readonly [W in WaitingFor]: string } = {
   approval: 'Waits for a person',
   child: 'Waits for another run',
   unknown_effect: 'Needs a decision',
-  blocked: 'Waits for a free place',
-  quarantine: 'Its plugin is stopped',
+  blocked: 'Something it needs is missing',
+  quarantine: 'Held back after crashes',
+  turn: 'Waits for its turn',
 };
 
 export const TRIGGER_WORD: { readonly [K in TriggerKind]: string } = {
@@ -82,6 +83,21 @@ export const STEP_WORD: { readonly [S in StepStatus]: string } = {
   cancelled: 'Stopped',
 };
 
+/** How a step stands; one that succeeded and whose run takes back what it did is undone. */
+export function stepWord(status: StepStatus, isUndone = false): string {
+  return isUndone && status === 'succeeded' ? 'Undone' : STEP_WORD[status];
+}
+
 export function isOver(status: RunStatus): boolean {
   return status === 'succeeded' || status === 'failed' || status === 'cancelled' || status === 'timed_out';
+}
+
+/** An error code as words: `HTTP_503` reads `HTTP 503`, others without the part that says which of our parts found it. */
+export function codeWords(code: string): string {
+  return /^HTTP_\d{3}$/.test(code)
+    ? code.replace('_', ' ')
+    : code
+        .replace(/^EXPR_/, '')
+        .toLowerCase()
+        .replaceAll('_', ' ');
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { RunFact } from '../api/types.ts';
 import { countSteps, foldFacts, NEW_RUN } from './run-live.ts';
+import { stepWord } from './run-words.ts';
 import { factAt, holesOf, stepBlocks, timeScale } from './timeline.ts';
 
 const T0 = Date.parse('2026-11-20T14:05:31.000Z');
@@ -65,6 +66,17 @@ const FACTS: readonly RunFact[] = [
     also: [{ node: 'reply', phase: 'skipped', because: 'not_reached' }],
   },
 ];
+
+test('a step that is taken back was done, and reads as undone', () => {
+  const run = foldFacts(NEW_RUN, [
+    ...FACTS.slice(0, 3),
+    { seq: 4, at: at(4100), type: 'cancel.requested', by: 'ada', undoes: 'read' },
+    { seq: 5, at: at(4200), type: 'step.started', node: 'forget', phase: 'active', attempt: 1, items: 3 },
+  ]);
+  const step = run.steps.get('read');
+  expect(stepWord(step?.status ?? 'idle', step?.isUndone)).toBe('Undone');
+  expect(run.steps.get('forget')?.status).toBe('running');
+});
 
 describe('a run at one of its events', () => {
   test('stands as its facts up to there say, and no further', () => {
@@ -242,6 +254,11 @@ describe('the timeline', () => {
     expect(factAt(FACTS, scale, 0)?.seq).toBe(1);
     expect(factAt(FACTS, scale, 1)?.seq).toBe(14);
     expect(factAt(FACTS, scale, scale.place(T0 + 4002))?.seq).toBe(3);
+  });
+
+  test('a run that has only waited so far is one fold', () => {
+    const waiting = foldFacts(NEW_RUN, [{ seq: 1, at: at(0), type: 'run.started', trigger: 'manual', items: 1, status: 'waiting' }]);
+    expect(timeScale(waiting, T0 + 600_000, true).segments).toMatchObject([{ left: 0, right: 1, isFolded: true }]);
   });
 
   test('a run that has not begun has a scale too', () => {

@@ -1,12 +1,19 @@
 /** What happened in a step, in words: first the reader's noun, then what it means, then what was not done. Pure. */
+import { UNDO_PORT } from '@plugboard/engine';
 import type { BoardNode } from '../board/board-model.ts';
-import { formatCount, formatDateTime, formatDuration } from '../words/format.ts';
+import { formatCount, formatDateTime, formatDuration, shortId } from '../words/format.ts';
 import type { StepLive } from './run-live.ts';
 
 export interface StepStory {
   readonly title: string;
   readonly text: string;
   readonly tone: 'bad' | 'warn' | 'ai' | 'ok' | 'acc';
+}
+
+/** Why a step is done although it did not run in this run. */
+export function carriedWord(from: string): string {
+  if (from === 'pin') return 'Pinned data instead of a result';
+  return from === 'skip' ? 'Skipped by a person' : `Result kept from run ${shortId(from)}`;
 }
 
 const TIMES = ['', 'once', 'twice', 'three times', 'four times', 'five times'];
@@ -30,6 +37,14 @@ export function stepStory(step: StepLive, node: BoardNode, now: number): StepSto
       };
     case 'waiting':
       return { tone: 'warn', title: waitTitle(step), text: 'The run holds no memory meanwhile and goes on by itself.' };
+    case 'succeeded':
+      return step.isUndone
+        ? {
+            tone: 'warn',
+            title: 'Undone',
+            text: 'The run did not end well. What is connected to the port "undo" of this step took back what it did.',
+          }
+        : undefined;
     case 'skipped':
       return {
         tone: 'acc',
@@ -82,14 +97,11 @@ function waitTitle(step: StepLive): string {
 /** "3 items in, 2 to yes, 1 to no": for the list and screen readers. */
 export function itemWords(step: StepLive, node: BoardNode): string {
   const ports = Object.entries(step.out);
-  const out =
-    node.outputs.length > 1
-      ? ports.map(([port, count]) => `${count.toLocaleString('en')} to ${node.portTitles[port] ?? port}`).join(', ')
-      : ports.map(([, count]) => formatCount(count, 'item')).join(', ');
-  return [
-    step.itemsIn === undefined ? '' : `${step.itemsIn.toLocaleString('en')} in`,
-    out && `${out}${node.outputs.length > 1 ? '' : ' out'}`,
-  ]
+  const hasWays = node.outputs.filter((port) => port !== UNDO_PORT).length > 1;
+  const out = hasWays
+    ? ports.map(([port, count]) => `${count.toLocaleString('en')} to ${node.portTitles[port] ?? port}`).join(', ')
+    : ports.map(([, count]) => formatCount(count, 'item')).join(', ');
+  return [step.itemsIn === undefined ? '' : `${step.itemsIn.toLocaleString('en')} in`, out && `${out}${hasWays ? '' : ' out'}`]
     .filter(Boolean)
     .join(', ');
 }

@@ -28,7 +28,7 @@ export interface TimeScale {
   readonly ticks: readonly { readonly place: number; readonly ms: number; readonly isFolded: boolean }[];
 }
 
-export type BlockKind = 'ok' | 'bad' | 'badTry' | 'running' | 'wait' | 'ai' | 'gap';
+export type BlockKind = 'ok' | 'stopped' | 'bad' | 'badTry' | 'running' | 'wait' | 'ai' | 'gap';
 
 export interface TimelineBlock {
   readonly left: number;
@@ -77,8 +77,9 @@ export function timeScale(run: RunLive, now: number, foldWaits: boolean): TimeSc
   const end = Math.max(start + 1, run.endedAt ?? now);
   const folds = foldWaits ? longPauses(workingSpans(run.steps.values(), end), start, end) : [];
   const foldedMs = folds.reduce((sum, fold) => sum + fold.to - fold.from, 0);
-  const share = folds.length === 0 ? 0 : Math.min(0.5, FOLDED_SHARE * folds.length);
   const openMs = Math.max(1, end - start - foldedMs);
+  // A run that has only waited so far is one fold.
+  const share = folds.length === 0 ? 0 : foldedMs >= end - start ? 1 : Math.min(0.5, FOLDED_SHARE * folds.length);
 
   const segments: TimeSegment[] = [];
   let at = start;
@@ -178,7 +179,8 @@ function isLastOfRound(step: StepLive, index: number): boolean {
 
 function kindOf(step: StepLive, isOpen: boolean, hasFailed: boolean, isLast: boolean, isModel: boolean): BlockKind {
   if (hasFailed) return isLast && step.status !== 'succeeded' ? 'bad' : 'badTry';
-  if (isOpen) return step.status === 'cancelled' ? 'badTry' : 'running';
+  if (step.status === 'cancelled' && isLast) return 'stopped';
+  if (isOpen) return 'running';
   return isModel ? 'ai' : 'ok';
 }
 

@@ -62,14 +62,14 @@ export function useRun(api: PlugboardApi, id: Ref<string>, at: Ref<number | unde
     try {
       const loaded = await api.getRun(id.value, mine.signal);
       if (loading !== mine) return;
-      if (detail.value?.id !== loaded.id) {
-        facts.value = [];
-        latest.value = NEW_RUN;
-      }
-      detail.value = loaded;
-      for (let isMore = true; isMore;) {
-        const page = await api.listRunFacts(loaded.id, facts.value.at(-1)?.seq ?? 0, mine.signal);
+      const isOther = detail.value?.id !== loaded.id;
+      // Shown with its first events at once: a head without them would look like a run that has not begun.
+      for (let isMore = true, isFirst = true; isMore; isFirst = false) {
+        const known = isFirst && isOther ? 0 : (facts.value.at(-1)?.seq ?? 0);
+        const page = await api.listRunFacts(loaded.id, known, mine.signal);
         if (loading !== mine) return;
+        if (isFirst && isOther) [facts.value, latest.value] = [[], NEW_RUN];
+        if (isFirst) detail.value = loaded;
         take(page.facts);
         isMore = page.hasMore && page.facts.length > 0;
       }

@@ -25,7 +25,14 @@ export function covers(role: Role, needed: Role): boolean {
 
 export const NAV_GROUPS: readonly NavGroup[] = [
   { title: 'Build', items: [{ route: 'workflows', title: 'Workflows', icon: 'workflow', role: 'viewer', key: 'w' }] },
-  { title: 'Operate', items: [{ route: 'runs', title: 'Runs', icon: 'runs', role: 'viewer', key: 'r' }] },
+  {
+    title: 'Operate',
+    items: [
+      { route: 'runs', title: 'Runs', icon: 'runs', role: 'viewer', key: 'r' },
+      { route: 'schedules', title: 'Schedules', icon: 'cal', role: 'viewer', key: 'd' },
+      { route: 'approvals', title: 'Approvals', icon: 'inbox', role: 'viewer', key: 'a' },
+    ],
+  },
   { title: 'Extend', items: [{ route: 'credentials', title: 'Credentials', icon: 'key', role: 'editor', key: 'c' }] },
 ];
 

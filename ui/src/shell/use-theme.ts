@@ -1,4 +1,7 @@
-/** The chosen theme, remembered on this device. `system` follows the machine. `theme.js` has already set it before the first paint. */
+/**
+ * The chosen theme, remembered on this device. `system` follows what the person chose for all devices, and the machine where nothing is chosen.
+ * `theme.js` has already set it before the first paint.
+ */
 import { computed, onScopeDispose, ref, type Ref } from 'vue';
 
 export type ThemeChoice = 'system' | 'dark' | 'light';
@@ -6,6 +9,8 @@ export type Theme = 'dark' | 'light';
 
 const KEY = 'plugboard.theme';
 const choice = ref<ThemeChoice>(stored());
+/** Chosen for all devices; known once somebody is signed in. */
+const account = ref<ThemeChoice>('system');
 const systemIsLight = ref(matchMedia('(prefers-color-scheme: light)').matches);
 
 function stored(): ThemeChoice {
@@ -26,8 +31,19 @@ function keep(value: ThemeChoice): void {
   }
 }
 
-export function useTheme(): { choice: Ref<ThemeChoice>; theme: Ref<Theme>; choose: (next: ThemeChoice) => void; toggle: () => void } {
-  const theme = computed<Theme>(() => (choice.value === 'system' ? (systemIsLight.value ? 'light' : 'dark') : choice.value));
+export function useTheme(): {
+  choice: Ref<ThemeChoice>;
+  theme: Ref<Theme>;
+  choose: (next: ThemeChoice) => void;
+  toggle: () => void;
+  /** What the person chose for all devices. */
+  setAccount: (next: unknown) => void;
+} {
+  const theme = computed<Theme>(() => {
+    const wanted = choice.value === 'system' ? account.value : choice.value;
+    if (wanted !== 'system') return wanted;
+    return systemIsLight.value ? 'light' : 'dark';
+  });
   const media = matchMedia('(prefers-color-scheme: light)');
   const onChange = (event: MediaQueryListEvent): void => {
     systemIsLight.value = event.matches;
@@ -44,5 +60,9 @@ export function useTheme(): { choice: Ref<ThemeChoice>; theme: Ref<Theme>; choos
     keep(next);
     apply();
   }
-  return { choice, theme, choose, toggle: () => choose(theme.value === 'dark' ? 'light' : 'dark') };
+  function setAccount(next: unknown): void {
+    account.value = next === 'dark' || next === 'light' ? next : 'system';
+    apply();
+  }
+  return { choice, theme, choose, setAccount, toggle: () => choose(theme.value === 'dark' ? 'light' : 'dark') };
 }

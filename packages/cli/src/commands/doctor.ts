@@ -226,7 +226,7 @@ function checkRootKey({ dataDir, rootKey }: Config): Row {
 }
 
 async function checkDatabase(url: string): Promise<Row[]> {
-  const { countHeldRuns, newestSchema, openDatabase, schemaOf } = await import('@plugboard/persistence');
+  const { countHeldRuns, countHeldTimetables, newestSchema, openDatabase, schemaOf } = await import('@plugboard/persistence');
   const rows: Row[] = [];
   try {
     const database = await openDatabase({ url, unreachableAfterMs: 3000 });
@@ -270,6 +270,14 @@ async function checkDatabase(url: string): Promise<Row[]> {
             'look',
             `${held} runs of a restored backup wait`,
             'plugboard held-runs resume, or: plugboard held-runs cancel',
+          ]);
+        const timetables = schema === newest ? await countHeldTimetables(database) : 0;
+        if (timetables > 0)
+          rows.push([
+            'held schedules',
+            'look',
+            `${timetables} schedules and polls of a restored backup start nothing`,
+            'They go on with: plugboard held-runs resume, or: plugboard held-runs cancel',
           ]);
       }
     } finally {

@@ -11,6 +11,7 @@ interface StepLine {
   readonly itemsIn: number;
   readonly itemsOut: { readonly [port: string]: number };
   readonly skipped?: string;
+  readonly carried?: string;
   readonly error?: { readonly code: string; readonly message: string };
   readonly errorItem?: number;
   readonly retryAt?: string;
@@ -31,6 +32,7 @@ interface RunDetails {
   readonly startedAt: string;
   readonly durationMs?: number;
   readonly error?: { readonly code: string; readonly message: string };
+  readonly origin?: { readonly runId?: string; readonly how: string; readonly nodeId?: string };
   readonly takenOver?: readonly string[];
   readonly cancelled?: { readonly by: string; readonly reason?: string };
   readonly steps: readonly StepLine[];
@@ -66,6 +68,7 @@ function describe(run: RunDetails): string {
     `${run.status}${waits}, started ${run.startedAt} by ${run.trigger}${took}`,
   ];
   if (run.error) lines.push(`error: ${run.error.message} [${run.error.code}]`);
+  if (run.origin) lines.push(originText(run.origin));
   for (const at of run.takenOver ?? []) lines.push(`taken over at ${at}: the process that had it was gone`);
   if (run.cancelled?.reason) lines.push(`stopped because: ${run.cancelled.reason}`);
   const rows = run.steps.map((step) => [
@@ -94,10 +97,14 @@ const SKIPPED: Readonly<Record<string, string>> = {
   not_reached: 'not reached',
 };
 
+/** Results that were not made in this run. */
+const CARRIED: Readonly<Record<string, string>> = { pin: 'pinned', skip: 'skipped by a person' };
+
 function stepStatus(step: StepLine): string {
+  if (step.carried !== undefined) return CARRIED[step.carried] ?? `kept from ${step.carried.slice(-8)}`;
   if (step.skipped) return SKIPPED[step.skipped] ?? `skipped: ${step.skipped}`;
   if (step.retryAt) return `retries at ${step.retryAt}`;
-  if (step.waits) return step.waits.until ? `until ${step.waits.until}` : `for a ${step.waits.for}`;
+  if (step.waits) return step.waits.until ? `waits until ${step.waits.until}` : `waits for a ${step.waits.for}`;
   const tries = step.attempt > 1 ? `, try ${step.attempt}` : '';
   const again = step.sentAgain ? `, ${step.sentAgain} sent again` : '';
   return `${step.status}${tries}${again}`;
@@ -108,4 +115,17 @@ function ports(itemsOut: { readonly [port: string]: number }): string {
   const [only] = entries;
   if (entries.length === 1 && only?.[0] === 'main') return String(only[1]);
   return entries.map(([port, count]) => `${port} ${count}`).join(', ');
+}
+
+const ORIGINS: Readonly<Record<string, string>> = {
+  again: 'the same input as run',
+  retry: 'a retry of run',
+  rerun: 'goes on from a step of run',
+  skip: 'goes on past a step of run',
+};
+
+function originText({ runId, how, nodeId }: NonNullable<RunDetails['origin']>): string {
+  if (how === 'test') return 'a test of the workflow';
+  if (how === 'draft') return `tries ${nodeId === undefined ? 'the draft' : `the draft up to ${nodeId}`}`;
+  return `${ORIGINS[how] ?? 'made from run'} ${(runId ?? '').slice(-8)}${nodeId === undefined ? '' : `, at ${nodeId}`}`;
 }

@@ -1,20 +1,9 @@
 import { Command } from 'commander';
 import { EXIT } from '../exit-code.ts';
 import { CommandFailure } from '../failure.ts';
-import { type ServerClient, connect } from '../server-client.ts';
+import { allNamed, byName } from '../named-workflows.ts';
+import { connect } from '../server-client.ts';
 import { age, table } from '../table.ts';
-
-interface Named {
-  readonly id: string;
-  readonly name: string;
-  readonly description: string;
-  readonly updatedAt: string;
-}
-
-interface NamePage {
-  readonly workflows: readonly Named[];
-  readonly nextCursor?: string;
-}
 
 interface VersionLine {
   readonly number: number;
@@ -173,28 +162,6 @@ export function workflowsCommand(): Command {
       process.stdout.write(`${name}: the draft is version ${version}${done.isChanged ? '' : ' already'}\n`);
     });
   return workflows;
-}
-
-async function allNamed(server: ServerClient, search: string | undefined): Promise<readonly Named[]> {
-  const found: Named[] = [];
-  let cursor: string | undefined;
-  do {
-    const query = new URLSearchParams({ limit: '100', ...(search ? { search } : {}), ...(cursor === undefined ? {} : { cursor }) });
-    const page: NamePage = await server.get<NamePage>(`/api/workflows?${query.toString()}`);
-    found.push(...page.workflows);
-    cursor = page.nextCursor;
-  } while (cursor !== undefined);
-  return found;
-}
-
-/** @throws CommandFailure */
-async function byName(server: ServerClient, name: string): Promise<Named> {
-  const found = (await allNamed(server, name.slice(0, 200))).find((one) => one.name === name);
-  if (!found)
-    throw new CommandFailure(`there is no workflow named "${name}"`, {
-      hint: 'Names are exact, capitals and spaces included. List them with: npx plugboard workflows',
-    });
-  return found;
 }
 
 function stateText({ state, version }: Deployment): string {

@@ -3,10 +3,11 @@ import type { TypeIR } from '@plugboard/sdk';
 import { BODY_PORT, NEXT_PORT, loopsAround } from '../plan/loops.ts';
 import { ancestry, findCycles, reachableFrom } from './graph.ts';
 import type { Successors } from './graph.ts';
+import { checkUndo } from './check-undo.ts';
 import { problem } from './problems.ts';
 import type { Subject } from './subject.ts';
 import { suggest } from './suggest.ts';
-import { ERROR_PORT, inputPorts, outputPorts } from './type-facts.ts';
+import { ERROR_PORT, inputPorts, isUndoPort, outputPorts } from './type-facts.ts';
 import type { OutputPorts } from './type-facts.ts';
 import type { Problem, WorkflowDefinition, WorkflowEdge } from './types.ts';
 
@@ -52,6 +53,7 @@ export function checkGraph(definition: WorkflowDefinition, subjects: readonly Su
     ...checkGroups(definition, byId),
     ...checkCycles(subjects, onward),
     ...checkLoops(definition, subjects, byId),
+    ...checkUndo(definition, subjects, byId, isLoop),
     ...checkReach(subjects, successors),
   );
   let leads: ((from: number, to: number) => boolean) | undefined;
@@ -64,7 +66,7 @@ function missingNode(edge: WorkflowEdge, id: string, path: string): Problem {
 
 function checkSource(edge: WorkflowEdge, path: string, source: Subject, ports: OutputPorts): Problem[] {
   const port = edge.sourceHandle;
-  if (ports.ids.has(port)) return [];
+  if (ports.ids.has(port) || (source.type && isUndoPort(source.type, ports, port))) return [];
   const place = { path: `${path}.sourceHandle`, edgeId: edge.id, nodeId: source.node.id };
   if (port === ERROR_PORT) return source.node.data.onError === 'route' ? [] : [problem('ERROR_PORT_CLOSED', place, { node: source.name })];
   if (!ports.complete) return [];

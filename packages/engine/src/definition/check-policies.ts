@@ -1,4 +1,5 @@
 /** A node's policies against its type: error route, retry, join, credentials, and the ports its parameters name. */
+import { compileValue } from '@plugboard/expression';
 import { isExpression } from '@plugboard/sdk';
 import type { NodeTypeIR, TypeIR } from '@plugboard/sdk';
 import { problem } from './problems.ts';
@@ -14,10 +15,16 @@ export function checkPolicies(subject: Subject, definition: WorkflowDefinition):
   if (type === undefined) return [];
   const problems = [...checkCredentials(subject, type), ...checkPortNames(subject, type)];
   if (type.kind === 'trigger') return [...problems, ...checkTrigger(subject)];
-  return [...problems, ...checkErrorRoute(subject, definition), ...checkRetry(subject, type), ...checkJoin(subject, type, definition)];
+  return [
+    ...problems,
+    ...checkErrorRoute(subject, definition),
+    ...checkRetry(subject, type),
+    ...checkLimit(subject),
+    ...checkJoin(subject, type, definition),
+  ];
 }
 
-const STEP_POLICIES = ['retry', 'timeoutMs', 'onError', 'concurrency'] as const;
+const STEP_POLICIES = ['retry', 'timeoutMs', 'onError', 'concurrency', 'limit'] as const;
 
 function checkTrigger(subject: Subject): Problem[] {
   const given = STEP_POLICIES.filter((policy) => subject.node.data[policy] !== undefined);
@@ -49,8 +56,24 @@ function checkErrorRoute(subject: Subject, definition: WorkflowDefinition): Prob
 
 function checkRetry(subject: Subject, type: NodeTypeIR): Problem[] {
   const attempts = subject.node.data.retry?.maxAttempts ?? 1;
+  if (attempts > 1 && type.waits === 'child')
+    return [problem('RETRY_OF_CALLS', placeOf(subject, 'data.retry.maxAttempts'), { node: subject.name })];
   if (attempts <= 1 || effectOf(type, subject.node) !== 'write' || isRepeatable(type, subject.node)) return [];
   return [problem('RETRY_NOT_REPEATABLE', placeOf(subject, 'data.retry.maxAttempts'), { node: subject.name })];
+}
+
+function checkLimit(subject: Subject): Problem[] {
+  const { limit } = subject.node.data;
+  if (!limit) return [];
+  const problems: Problem[] = [];
+  if (limit.concurrency === undefined && limit.requests === undefined)
+    problems.push(problem('LIMIT_EMPTY', placeOf(subject, 'data.limit'), { node: subject.name }));
+  for (const { error } of compileValue(limit.key ?? '').problems) {
+    const offset = error.position + 1;
+    const place = placeOf(subject, 'data.limit.key');
+    problems.push(problem('LIMIT_KEY', place, { node: subject.name, position: offset, reason: error.message }, { offset }));
+  }
+  return problems;
 }
 
 function checkJoin(subject: Subject, type: NodeTypeIR, definition: WorkflowDefinition): Problem[] {

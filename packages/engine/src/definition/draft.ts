@@ -3,7 +3,15 @@
  * Converts to and from the stored form, whose lists keep their order through ranks.
  */
 import type { JsonObject } from '@plugboard/sdk';
-import type { WorkflowDefinition, WorkflowEdge, WorkflowGroup, WorkflowNode, WorkflowNote, WorkflowSettings } from './types.ts';
+import type {
+  WorkflowDefinition,
+  WorkflowEdge,
+  WorkflowGroup,
+  WorkflowNode,
+  WorkflowNote,
+  WorkflowSettings,
+  WorkflowTest,
+} from './types.ts';
 
 /** `rank` orders the parts of one kind in the stored form; equal ranks are ordered by id. */
 export type Ranked<T> = T & { readonly rank: number };
@@ -19,6 +27,7 @@ export interface DraftDoc {
   readonly notes: { readonly [id: string]: Ranked<WorkflowNote> };
   readonly settings: WorkflowSettings;
   readonly inputs?: JsonObject;
+  readonly tests?: readonly WorkflowTest[];
 }
 
 /** Which map of a draft holds parts of a kind. */
@@ -26,7 +35,7 @@ export const FIELD_OF = { node: 'nodes', edge: 'edges', group: 'groups', note: '
 export type PartKind = keyof typeof FIELD_OF;
 
 export function toDraft(definition: WorkflowDefinition, rev = 0): DraftDoc {
-  const { name, description, nodes, edges, groups, notes, settings, inputs } = definition;
+  const { name, description, nodes, edges, groups, notes, settings, inputs, tests } = definition;
   return {
     rev,
     name,
@@ -37,6 +46,7 @@ export function toDraft(definition: WorkflowDefinition, rev = 0): DraftDoc {
     notes: byId(notes ?? []),
     settings,
     ...(inputs === undefined ? {} : { inputs }),
+    ...(tests === undefined ? {} : { tests }),
   };
 }
 
@@ -52,6 +62,7 @@ export function fromDraft(doc: DraftDoc): WorkflowDefinition {
     ...(groups.length === 0 ? {} : { groups }),
     ...(notes.length === 0 ? {} : { notes }),
     ...(doc.inputs === undefined ? {} : { inputs: doc.inputs }),
+    ...(doc.tests === undefined ? {} : { tests: doc.tests }),
     settings: doc.settings,
   };
 }

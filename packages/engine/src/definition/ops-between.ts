@@ -12,7 +12,7 @@ import type { WorkflowDefinition } from './types.ts';
 
 /** Edges before nodes: a node takes its edges along when it goes. */
 const KINDS: readonly PartKind[] = ['edge', 'node', 'group', 'note'];
-const HEADER = ['name', 'description', 'inputs', 'settings'] as const;
+const HEADER = ['name', 'description', 'inputs', 'tests', 'settings'] as const;
 
 type Part = Ranked<{ readonly id: string }>;
 
@@ -48,7 +48,7 @@ function additions(target: DraftDoc): DraftOp[] {
 
 function headerOps(before: DraftDoc, target: DraftDoc): DraftOp[] {
   const header = (doc: DraftDoc): JsonObject =>
-    Object.fromEntries(HEADER.flatMap((name) => (doc[name] === undefined ? [] : [[name, doc[name] as Json]])));
+    Object.fromEntries(HEADER.flatMap((name) => (doc[name] === undefined ? [] : [[name, doc[name] as unknown as Json]])));
   return diffFields(header(before), header(target)).map(({ path, after }): DraftOp => ({
     op: 'set',
     kind: 'workflow',

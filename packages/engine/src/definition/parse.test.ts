@@ -161,6 +161,9 @@ describe('parseDefinition', () => {
     ['an endless run', set('settings.timeoutMs', Infinity), ['NUMBER_NOT_FINITE settings.timeoutMs']],
     ['no parallel steps', set('settings.maxParallelSteps', 0), ['NUMBER_RANGE settings.maxParallelSteps']],
     ['unknown keepData', set('settings.keepData', 'some'), ['FIELD_VALUE settings.keepData']],
+    ['runs kept for no day', set('settings.keepRuns', { days: 0 }), ['NUMBER_RANGE settings.keepRuns.days']],
+    ['runs kept by nothing known', set('settings.keepRuns', { weeks: 1 }), ['FIELD_UNKNOWN settings.keepRuns']],
+    ['a tag that is no text', set('settings.tags', { a: 1 }), ['FIELD_TYPE settings.tags.a']],
     ['inputs that are a list', set('inputs', []), ['FIELD_TYPE inputs']],
     ['a __proto__ at the top', set('__proto__', {}), ['KEY_FORBIDDEN __proto__']],
   ])('reports %s', (_, edit, expected) => {

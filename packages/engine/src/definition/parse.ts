@@ -4,6 +4,7 @@
  */
 import { FORMAT } from './limits.ts';
 import { describe, hasErrors, problem } from './problems.ts';
+import { readTest } from './read-tests.ts';
 import {
   ReadingStopped,
   at,
@@ -28,6 +29,10 @@ import {
 } from './reading.ts';
 import type { Reader, Reading } from './reading.ts';
 import type {
+  FlowControl,
+  StepLimit,
+  KeepRuns,
+  RepeatPolicy,
   NodeData,
   Problem,
   RetryPolicy,
@@ -83,6 +88,14 @@ const retryPolicy: Reader<RetryPolicy> = object<RetryPolicy>({
 
 const nodeName = text({ min: 1, max: FORMAT.maxNodeNameLength, oneLine: true });
 
+const stepLimit: Reader<StepLimit> = object<StepLimit>({
+  name: optional(text({ min: 1, max: FORMAT.maxNameLength, oneLine: true })),
+  key: optional(text({ max: 2000, oneLine: true })),
+  concurrency: optional(number({ min: 1, max: FORMAT.maxConcurrency, whole: true })),
+  requests: optional(number({ min: 1, max: 1_000_000, whole: true })),
+  periodMs: optional(number({ min: 1, max: FORMAT.maxTimeoutMs, whole: true })),
+});
+
 const nodeData: Reader<NodeData> = object<NodeData>({
   name: required(nodeName, ''),
   typeVersion: required(number({ min: 1, max: 1_000_000, whole: true }), 0),
@@ -92,6 +105,7 @@ const nodeData: Reader<NodeData> = object<NodeData>({
   timeoutMs: optional(number({ min: 1, max: FORMAT.maxTimeoutMs, whole: true })),
   onError: optional(oneOf('fail', 'continue', 'route')),
   concurrency: optional(number({ min: 1, max: FORMAT.maxConcurrency, whole: true })),
+  limit: optional(stepLimit),
   durability: optional(oneOf('default', 'sync')),
   disabled: optional(boolean),
   notes: optional(text({ max: FORMAT.maxNotesLength })),
@@ -139,11 +153,51 @@ export const readNote: Reader<WorkflowNote> = object<WorkflowNote>({
   tint: optional(text({ max: 40, oneLine: true })),
 });
 
+/** A text or an expression; what it comes to is kept to its first 200 characters. */
+const runTag = text({ max: 2000, oneLine: true });
+
+const flowKey = optional(text({ max: 2000, oneLine: true }));
+const starts = required(number({ min: 1, max: FORMAT.maxConcurrency, whole: true }), 1);
+const span = number({ min: 1, max: FORMAT.maxTimeoutMs, whole: true });
+
+const flow: Reader<FlowControl> = object<FlowControl>({
+  concurrency: optional(object({ limit: starts, key: flowKey })),
+  throttle: optional(object({ limit: starts, periodMs: required(span, 1000), key: flowKey })),
+  debounce: optional(object({ delayMs: required(span, 1000), longestMs: optional(span), key: flowKey })),
+  batch: optional(object({ size: starts, waitMs: required(span, 1000), key: flowKey })),
+  singleton: optional(object({ whenBusy: optional(oneOf('skip', 'replace')), key: flowKey })),
+  priority: optional(text({ max: 2000, oneLine: true })),
+});
+
+/** Ten years. */
+const LONGEST_REPEAT_MS = 3650 * 24 * 60 * 60_000;
+
 const settings: Reader<WorkflowSettings> = object<WorkflowSettings>({
   timezone: optional(text({ min: 1, max: 64, oneLine: true })),
   timeoutMs: optional(number({ min: 1, max: FORMAT.maxTimeoutMs, whole: true })),
   maxParallelSteps: optional(number({ min: 1, max: FORMAT.maxConcurrency, whole: true })),
+  undoOn: optional(oneOf('failures', 'all')),
+  undoTimeoutMs: optional(number({ min: 1, max: FORMAT.maxTimeoutMs, whole: true })),
   keepData: optional(oneOf('all', 'failures', 'none')),
+  keepRuns: optional(
+    object<KeepRuns>({
+      days: optional(number({ min: 1, max: 3650, whole: true })),
+      count: optional(number({ min: 1, max: 10_000_000, whole: true })),
+    }),
+  ),
+  tags: optional(record(runTag)),
+  flow: optional(flow),
+  errorWorkflow: optional(text({ min: 1, max: FORMAT.maxNameLength, oneLine: true })),
+  errorOn: optional(oneOf('failures', 'all')),
+  repeat: optional(
+    object<RepeatPolicy>({
+      delayMs: optional(number({ min: 0, max: LONGEST_REPEAT_MS, whole: true })),
+      input: optional(oneOf('output', 'same')),
+      times: optional(number({ min: 1, max: 1_000_000_000, whole: true })),
+      forMs: optional(number({ min: 1, max: LONGEST_REPEAT_MS, whole: true })),
+      onFailure: optional(oneOf('stop', 'go-on')),
+    }),
+  ),
 });
 
 const header = {
@@ -152,9 +206,10 @@ const header = {
 };
 
 /** The fields of a workflow that are neither nodes, edges, groups nor notes. */
-export const readHeader = object<Pick<WorkflowDefinition, 'name' | 'description' | 'inputs' | 'settings'>>({
+export const readHeader = object<Pick<WorkflowDefinition, 'name' | 'description' | 'inputs' | 'tests' | 'settings'>>({
   ...header,
   inputs: optional(jsonObject),
+  tests: optional(list(readTest)),
   settings: withDefault(settings, {}),
 });
 
@@ -183,6 +238,7 @@ const definitionFields = object<WorkflowDefinition>({
   groups: optional(list(readGroup)),
   notes: optional(list(readNote)),
   inputs: optional(jsonObject),
+  tests: optional(list(readTest)),
   settings: withDefault(settings, {}),
 });
 

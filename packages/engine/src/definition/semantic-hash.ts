@@ -7,7 +7,7 @@ import type { NodeData, WorkflowDefinition, WorkflowEdge, WorkflowNode } from '.
 
 /** Canonical JSON; the caller hashes it. Node order counts, because it orders a run's output; edge order counts only by `order` and id. */
 export function semanticText(definition: WorkflowDefinition): string {
-  const { schema, name, description, nodes, edges, groups, inputs, settings } = definition;
+  const { schema, name, description, nodes, edges, groups, inputs, tests, settings } = definition;
   return canonicalText({
     schema,
     name,
@@ -18,7 +18,19 @@ export function semanticText(definition: WorkflowDefinition): string {
       [...(groups ?? [])].sort(byId).map((group) => ({ id: group.id, title: group.title, nodes: [...group.nodes].sort() })),
     ),
     inputs: inputs && Object.keys(inputs).length > 0 ? inputs : undefined,
-    settings: withoutDefaults({ ...settings }, { timezone: 'UTC', timeoutMs: 1_800_000, maxParallelSteps: 20, keepData: 'all' }),
+    tests: emptyIsAbsent(tests ?? []),
+    settings: withoutDefaults(
+      { ...settings },
+      {
+        timezone: 'UTC',
+        timeoutMs: 1_800_000,
+        maxParallelSteps: 20,
+        keepData: 'all',
+        errorOn: 'failures',
+        undoOn: 'all',
+        undoTimeoutMs: 300_000,
+      },
+    ),
   });
 }
 

@@ -5,6 +5,8 @@ import type { WorkflowNode } from './types.ts';
 
 /** The port that receives failed items when a node routes its errors. */
 export const ERROR_PORT = 'error';
+/** Port of the branch that takes back what a node did. A type that names a port so itself has an ordinary one. */
+export const UNDO_PORT = 'undo';
 const MAIN = [{ id: 'main' }];
 
 /** Ports items arrive at. A trigger has none. */
@@ -34,6 +36,11 @@ export function outputPorts(type: TypeIR, node: WorkflowNode): OutputPorts {
     if (dynamic.fallback && literalParam(type, node, dynamic.fallback.param) === true) ids.add(dynamic.fallback.port);
   }
   return { ids, complete };
+}
+
+/** The port leads to the undo branch of a node, and is none that its items leave by. */
+export function isUndoPort(type: TypeIR, ports: OutputPorts, port: string): boolean {
+  return port === UNDO_PORT && type.kind === 'node' && ports.complete && !ports.ids.has(port);
 }
 
 /**

@@ -22,6 +22,20 @@ export interface RetryPolicy {
 /** `fail` ends the run, `continue` passes the item on with an `error` field, `route` sends it to the port `error`. */
 export type OnError = 'fail' | 'continue' | 'route';
 
+/** How often the requests and connections of steps may be made, all runs and servers together. At least one of concurrency and requests. */
+export interface StepLimit {
+  /** Steps of the workspace whose limits have one name are counted together. @default the node by itself */
+  readonly name?: string;
+  /** A text, or an expression on the first item: what is counted apart. */
+  readonly key?: string;
+  /** Requests under way at once, until the head of their answer has come. */
+  readonly concurrency?: number;
+  /** Requests in `periodMs`: as many at once after a quiet time, then evenly. */
+  readonly requests?: number;
+  /** @default 1000 */
+  readonly periodMs?: number;
+}
+
 export interface NodeData {
   /** Unique in the workflow; what expressions refer to. */
   readonly name: string;
@@ -36,6 +50,7 @@ export interface NodeData {
   readonly onError?: OnError;
   /** Items in flight at once for a per-item type. @default 10 */
   readonly concurrency?: number;
+  readonly limit?: StepLimit;
   readonly durability?: 'default' | 'sync';
   readonly disabled?: boolean;
   readonly notes?: string;
@@ -73,6 +88,16 @@ export interface WorkflowNote {
   readonly tint?: string;
 }
 
+/** `failures`: the data of runs that failed or took too long, and of no others. */
+export type KeepData = 'all' | 'failures' | 'none';
+
+export interface KeepRuns {
+  /** Days after their end. */
+  readonly days?: number;
+  /** The newest so many. */
+  readonly count?: number;
+}
+
 export interface WorkflowSettings {
   /** IANA zone of `$now` and schedules. @default 'UTC' */
   readonly timezone?: string;
@@ -80,8 +105,98 @@ export interface WorkflowSettings {
   readonly timeoutMs?: number;
   /** Steps running at once in one run. @default 20 */
   readonly maxParallelSteps?: number;
-  /** What a finished run keeps of its data. @default 'all' */
-  readonly keepData?: 'all' | 'failures' | 'none';
+  /** Which runs that did not end well go through the undo branches of their steps; `all`: those that were cancelled too. @default 'all' */
+  readonly undoOn?: 'failures' | 'all';
+  /** Active time a run may take to undo, in milliseconds. @default 300000 */
+  readonly undoTimeoutMs?: number;
+  /** What a finished run keeps of its data; its workspace may keep less. @default 'all' */
+  readonly keepData?: KeepData;
+  /** How long finished runs are kept; the workspace may keep them for a shorter time. @default as long as the workspace keeps them */
+  readonly keepRuns?: KeepRuns;
+  /** Each published run is followed by another one, until one gives nothing or a limit is reached. @default it runs once */
+  readonly repeat?: RepeatPolicy;
+  /** Name or id of the workflow that hears of runs that did not end well; it begins with "When a run fails". @default that of the workspace */
+  readonly errorWorkflow?: string;
+  /** `all`: of runs that were cancelled too. @default 'failures' */
+  readonly errorOn?: 'failures' | 'all';
+  /** Which of its published runs begin when. @default each at once, as far as its workspace has a free place */
+  readonly flow?: FlowControl;
+  /** Found with each run: texts, or expressions on the first item of its trigger. */
+  readonly tags?: { readonly [key: string]: string };
+}
+
+/** A chain of runs, each begun when the one before has ended. */
+export interface RepeatPolicy {
+  /** Between the end of a run and the start of the next, in milliseconds. @default 0 */
+  readonly delayMs?: number;
+  /** What the next run begins with: what the last steps gave, or what the run itself began with. @default 'output' */
+  readonly input?: 'output' | 'same';
+  /** Runs of a chain in all. @default no limit */
+  readonly times?: number;
+  /** No further run begins so long after the first did, in milliseconds. @default no limit */
+  readonly forMs?: number;
+  /** After a run that failed or ran out of time: no further one, or another one with the same input. @default 'stop' */
+  readonly onFailure?: 'stop' | 'go-on';
+}
+
+/**
+ * Limits that count runs with the same `key` together: a text, or an expression on the first item of the trigger. Runs that may not begin yet are
+ * stored and wait; of debounce, batch and singleton there is one at most.
+ */
+export interface FlowControl {
+  /** Runs at work at once, with all their waits. */
+  readonly concurrency?: { readonly limit: number; readonly key?: string };
+  /** Runs that begin in a period: as many at once, then evenly. */
+  readonly throttle?: { readonly limit: number; readonly periodMs: number; readonly key?: string };
+  /** The last start counts: each waits until none has come for `delayMs`, and takes the place of the one before; at most `longestMs` after the first. @default longestMs ten times the delay */
+  readonly debounce?: { readonly delayMs: number; readonly longestMs?: number; readonly key?: string };
+  /** Starts are gathered into one run with the items of all, until there are `size` or `waitMs` have passed since the first. */
+  readonly batch?: { readonly size: number; readonly waitMs: number; readonly key?: string };
+  /** One run at a time: a start meanwhile is answered with that run, or takes its place. @default whenBusy 'skip' */
+  readonly singleton?: { readonly whenBusy?: 'skip' | 'replace'; readonly key?: string };
+  /** A number, or an expression that gives one: of runs that wait, those with a higher one go first. @default 0 */
+  readonly priority?: string;
+}
+
+/** An answer that stands in for a request of a draft or test run. Of several that fit, each serves once, and the last for all that follow. */
+export interface MockedReply {
+  /** @default any */
+  readonly method?: string;
+  /** The whole address; `*` stands for anything. */
+  readonly url: string;
+  /** @default 200 */
+  readonly status?: number;
+  readonly headers?: { readonly [name: string]: string };
+  /** A text as it is, anything else as JSON. */
+  readonly body?: Json;
+}
+
+/** What a step has to give in a test. */
+export interface TestExpectation {
+  /** Id of the node. */
+  readonly node: string;
+  /** @default 'main' */
+  readonly port?: string;
+  readonly items: readonly Json[];
+  /** Fields that may differ, such as `id` or `order.*.at`; `*` is any one name or place in a list. */
+  readonly ignore?: readonly string[];
+}
+
+/** A run of the workflow with known input and known results; nothing of it leaves the server. */
+export interface WorkflowTest {
+  readonly id: string;
+  readonly name: string;
+  /** Id of the trigger it begins with. @default the one a run by hand begins with */
+  readonly trigger?: string;
+  /** Items the trigger gives. */
+  readonly input: readonly Json[];
+  /** Items that stand in for nodes, by node and output port. */
+  readonly pins?: { readonly [node: string]: { readonly [port: string]: readonly Json[] } };
+  /** Answers to requests of nodes that are not pinned. */
+  readonly mocks?: readonly MockedReply[];
+  readonly expect: readonly TestExpectation[];
+  /** How the run ends. @default 'succeeded' */
+  readonly ends?: 'succeeded' | 'failed';
 }
 
 export interface WorkflowDefinition {
@@ -93,6 +208,8 @@ export interface WorkflowDefinition {
   readonly groups?: readonly WorkflowGroup[];
   readonly notes?: readonly WorkflowNote[];
   readonly inputs?: JsonObject;
+  /** Kept with the workflow, and no part of what runs. */
+  readonly tests?: readonly WorkflowTest[];
   readonly settings: WorkflowSettings;
 }
 

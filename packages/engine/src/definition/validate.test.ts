@@ -128,6 +128,11 @@ describe('validateDefinition', () => {
       ['RETRY_NOT_REPEATABLE nodes[1].data.retry.maxAttempts'],
     ],
     [
+      'retries of a step that calls workflows',
+      withStep('test/call', {}, { retry: { maxAttempts: 3 } }),
+      ['RETRY_OF_CALLS nodes[1].data.retry.maxAttempts'],
+    ],
+    [
       'a credential slot that does not exist',
       withStep('core/http-request', { url: 'http://a.test/' }, { credentials: { login: 'key' } }),
       ['CREDENTIAL_SLOT_UNKNOWN nodes[1].data.credentials.login'],
@@ -365,7 +370,7 @@ describe('validateDefinition', () => {
     expect(codes(definition)).toEqual([]);
   });
 
-  test('lists every problem at once', () => {
+  test('S1-018 S1-019 S1-022 S1-023: lists every problem at once', () => {
     const definition = aWorkflow(
       [aHook({ path: '/x' }), aNode('a', 'core/set', { keep: 1, fields: { b: '={{ + }}' } }), aNode('c', 'nope/it')],
       ['hook>a', 'a>a', 'a>z', 'a.q>c'],
@@ -404,7 +409,7 @@ describe('validateDefinition', () => {
     });
   });
 
-  test('a cycle is named by the names of its nodes, in order', () => {
+  test('S1-020: a cycle is named by the names of its nodes, in order', () => {
     const nodes = [
       aHook(),
       aNode('a', 'core/set', {}, { name: 'First' }),

@@ -3,10 +3,13 @@
  * Errors block publishing, warnings do not; a step that is disabled has only warnings.
  */
 import type { TypeIR } from '@plugboard/sdk';
+import { checkFlow } from './check-flow.ts';
 import { checkGraph } from './check-graph.ts';
 import { checkParams } from './check-params.ts';
 import type { ExpressionWork, ParamsContext } from './check-params.ts';
 import { checkPolicies } from './check-policies.ts';
+import { checkRunTags } from './check-run-tags.ts';
+import { checkTests } from './check-tests.ts';
 import { checkReplies, checkWebhooks } from './check-webhooks.ts';
 import { DEFAULT_LIMITS, FORMAT } from './limits.ts';
 import { STAND_IN, duplicateNames, parseDefinition } from './parse.ts';
@@ -14,6 +17,7 @@ import { hasErrors, problem } from './problems.ts';
 import { subjectsOf } from './subject.ts';
 import type { Subject } from './subject.ts';
 import { suggest } from './suggest.ts';
+import { checkInputDeclarations } from './workflow-inputs.ts';
 import type { DefinitionLimits, Problem, WorkflowDefinition } from './types.ts';
 
 export interface CodeProblem {
@@ -133,6 +137,7 @@ const ABOUT_OTHER_NODES = new Set([
   'NODE_UNREACHABLE',
   'WEBHOOK_REPLY_MISSING',
   'REPLY_UNUSED',
+  'TEST_NODE_MISSING',
 ]);
 
 function isInside(path: string, outer: string): boolean {
@@ -144,6 +149,10 @@ function isInside(path: string, outer: string): boolean {
 function checkWhole(definition: WorkflowDefinition, limits: DefinitionLimits): Problem[] {
   const problems: Problem[] = [];
   const { nodes, edges, settings } = definition;
+  problems.push(...checkInputDeclarations(definition.inputs));
+  problems.push(...checkRunTags(definition));
+  problems.push(...checkFlow(definition));
+  problems.push(...checkTests(definition));
   if (nodes.length > limits.maxNodes)
     problems.push(problem('NODES_TOO_MANY', { path: 'nodes' }, { count: nodes.length, max: limits.maxNodes }));
   if (edges.length > limits.maxEdges)

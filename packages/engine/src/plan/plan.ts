@@ -4,11 +4,16 @@
  */
 import type { EffectKind, LoopIR, NodeTypeIR, TypeIR } from '@plugboard/sdk';
 import { credentialUses } from '../definition/credential-uses.ts';
-import { effectOf, inputPorts, isAtomic, isRepeatable, outputPorts } from '../definition/type-facts.ts';
-import type { OnError, WorkflowDefinition, WorkflowNode } from '../definition/types.ts';
+import { UNDO_PORT, effectOf, inputPorts, isAtomic, isRepeatable, isUndoPort, outputPorts } from '../definition/type-facts.ts';
+import { type WorkflowInput, readInputs } from '../definition/workflow-inputs.ts';
+import type { KeepData, OnError, RepeatPolicy, WorkflowDefinition, WorkflowNode } from '../definition/types.ts';
 import { DEFAULT_RETRY, type CompleteRetryPolicy, completeRetry } from '../run/retry-policy.ts';
+import { type FlowPlan, compileFlow } from './flow.ts';
 import { BODY_PORT, NEXT_PORT, loopsAround } from './loops.ts';
 import { type NodeParams, compileParams } from './params.ts';
+import { type PlanLimit, limitOf } from './step-limit.ts';
+import { type TagTemplate, compileRunTags } from './run-tags.ts';
+import { type UndoBranches, undoBranches } from './undo-branches.ts';
 
 export interface PlanEdge {
   readonly index: number;
@@ -33,6 +38,13 @@ export interface PlanLoop {
   /** Edges a round begins with, and those its items come back by, in edge order. */
   readonly entry: readonly PlanEdge[];
   readonly back: readonly PlanEdge[];
+}
+
+/** What takes back what a node did. */
+export interface PlanUndo {
+  /** Edges it begins with, and its nodes outside of loops. */
+  readonly entry: readonly PlanEdge[];
+  readonly nodes: readonly number[];
 }
 
 export interface JoinPolicy {
@@ -71,11 +83,15 @@ export interface PlanNode {
   readonly breaks: boolean;
   /** Loops around it, outermost first. */
   readonly loops: readonly number[];
+  readonly undo: PlanUndo | undefined;
+  /** The node whose undo branch it belongs to. */
+  readonly undoes: number | undefined;
   readonly retry: CompleteRetryPolicy;
   readonly onError: OnError;
   /** 0 = only the run's limit. */
   readonly timeoutMs: number;
   readonly concurrency: number;
+  readonly limit: PlanLimit | undefined;
   readonly params: NodeParams;
   /** Keys of the credentials it uses, by slot. */
   readonly credentials: { readonly [slot: string]: string };
@@ -87,19 +103,37 @@ export interface Plan {
   readonly edges: readonly PlanEdge[];
   readonly byId: ReadonlyMap<string, PlanNode>;
   readonly byName: ReadonlyMap<string, PlanNode>;
-  /** Nodes outside of any loop, and those that wait for what comes from outside: looked at for every run and step. */
+  /** Nodes outside of any loop and undo branch, and those that wait for what comes from outside: looked at for every run and step. */
   readonly rootNodes: readonly number[];
   readonly signalNodes: readonly PlanNode[];
-  /** Nodes without outgoing edges, in node order: where a run's output comes from. */
+  /** What its runs undo when they do not end well; without nodes they undo nothing. */
+  readonly undo: { readonly nodes: readonly PlanNode[]; readonly on: 'failures' | 'all'; readonly timeoutMs: number };
+  /** Some of its nodes wait for runs they start. */
+  readonly callsRuns: boolean;
+  /** Nodes that ask people, at an address of their own. */
+  readonly askingNodes: readonly PlanNode[];
+  /** Nodes of the ordinary flow without outgoing edges, in node order: where a run's output comes from. */
   readonly ends: readonly number[];
+  /** Who hears of runs that did not end well. */
+  readonly errors: { readonly workflow?: string; readonly on: 'failures' | 'all' };
+  /** Its published runs follow each other. */
+  readonly repeat: RepeatPolicy | undefined;
+  /** What another workflow has to give that calls this one. */
+  readonly inputs: readonly WorkflowInput[];
   readonly timezone: string;
   readonly timeoutMs: number;
   readonly maxParallelSteps: number;
+  /** What a finished run keeps of its data; its workspace may keep less. */
+  readonly keepData: KeepData;
+  /** What its runs are found by. */
+  readonly tags: readonly TagTemplate[];
+  readonly flow: FlowPlan | undefined;
 }
 
 export type FindType = (type: string, version: number) => TypeIR | undefined;
 
 const DEFAULT_RUN_TIMEOUT_MS = 30 * 60_000;
+const DEFAULT_UNDO_TIMEOUT_MS = 5 * 60_000;
 const DEFAULT_PARALLEL_STEPS = 20;
 const DEFAULT_CONCURRENCY = 10;
 const DEFAULT_ROUNDS = 1000;
@@ -134,13 +168,19 @@ export function compilePlan(definition: WorkflowDefinition, findType: FindType):
   }
   const types = definition.nodes.map((node) => findType(node.type, node.data.typeVersion));
   const isLoop = (index: number): boolean => isLoopType(types[index]) && definition.nodes[index]?.data.disabled !== true;
-  const loops = loopsAround(definition.nodes.length, edges, isLoop);
+  const undo = undoOf(definition.nodes, edges, types, isLoop);
+  const flow = undo.foreign.size === 0 ? edges : edges.filter((edge) => !undo.foreign.has(edge));
+  const loops = loopsAround(definition.nodes.length, flow, isLoop);
   const rounds = definition.nodes.map((_, index): Rounds | undefined =>
     isLoop(index)
       ? { body: definition.nodes.flatMap((__, node) => (loops[node]?.at(-1) === index ? [node] : [])), entry: [], back: [] }
       : undefined,
   );
-  for (const edge of edges) {
+  for (const edge of flow) {
+    if (undo.entries.get(edge.from)?.includes(edge)) {
+      incoming[edge.to]?.push(edge);
+      continue;
+    }
     const isEntry = edge.port === BODY_PORT && rounds[edge.from] !== undefined;
     const isBack = edge.input === NEXT_PORT && (loops[edge.from]?.at(-1) === edge.to || (isEntry && edge.from === edge.to));
     if (isEntry) rounds[edge.from]?.entry.push(edge);
@@ -151,7 +191,15 @@ export function compilePlan(definition: WorkflowDefinition, findType: FindType):
   const nodes = definition.nodes.map((node, index) =>
     planNode(
       node,
-      { index, incoming: incoming[index] ?? [], outgoing: outgoing[index] ?? [], loops: loops[index] ?? [], rounds: rounds[index] },
+      {
+        index,
+        incoming: incoming[index] ?? [],
+        outgoing: outgoing[index] ?? [],
+        loops: loops[index] ?? [],
+        rounds: rounds[index],
+        undo: branchOf(index, undo, loops),
+        undoes: undo.ownerOf[index],
+      },
       types[index],
     ),
   );
@@ -161,12 +209,30 @@ export function compilePlan(definition: WorkflowDefinition, findType: FindType):
     edges,
     byId: new Map(nodes.map((node) => [node.id, node])),
     byName: new Map(nodes.map((node) => [node.name, node])),
-    rootNodes: nodes.filter((node) => node.loops.length === 0).map((node) => node.index),
+    rootNodes: nodes.filter((node) => node.loops.length === 0 && node.undoes === undefined).map((node) => node.index),
     signalNodes: nodes.filter(({ type }) => type.kind === 'node' && type.waits === 'signal'),
-    ends: nodes.filter((node) => node.outgoing.length === 0 && node.loops.length === 0).map((node) => node.index),
+    callsRuns: nodes.some(({ type }) => type.kind === 'node' && type.waits === 'child'),
+    askingNodes: nodes.filter(({ type }) => type.kind === 'node' && (type.waits === 'approval' || type.waits === 'form')),
+    undo: {
+      nodes: nodes.filter((node) => node.undo !== undefined),
+      on: definition.settings.undoOn ?? 'all',
+      timeoutMs: definition.settings.undoTimeoutMs ?? DEFAULT_UNDO_TIMEOUT_MS,
+    },
+    ends: nodes
+      .filter((node) => node.outgoing.length === 0 && node.loops.length === 0 && node.undoes === undefined)
+      .map((node) => node.index),
+    errors: {
+      on: definition.settings.errorOn ?? 'failures',
+      ...(definition.settings.errorWorkflow === undefined ? {} : { workflow: definition.settings.errorWorkflow }),
+    },
+    repeat: definition.settings.repeat,
+    inputs: readInputs(definition.inputs),
     timezone: definition.settings.timezone ?? 'UTC',
     timeoutMs: definition.settings.timeoutMs ?? DEFAULT_RUN_TIMEOUT_MS,
     maxParallelSteps: Math.max(1, definition.settings.maxParallelSteps ?? DEFAULT_PARALLEL_STEPS),
+    keepData: definition.settings.keepData ?? 'all',
+    tags: compileRunTags(definition.settings.tags),
+    flow: compileFlow(definition.settings.flow),
   };
 }
 
@@ -182,13 +248,49 @@ interface Place {
   readonly outgoing: readonly PlanEdge[];
   readonly loops: readonly number[];
   readonly rounds: Rounds | undefined;
+  readonly undo: PlanUndo | undefined;
+  readonly undoes: number | undefined;
+}
+
+/** A node of a loop has no undo branch: its rounds are forgotten. */
+function undoOf(
+  nodes: readonly WorkflowNode[],
+  edges: readonly PlanEdge[],
+  types: readonly (TypeIR | undefined)[],
+  isLoop: (index: number) => boolean,
+): UndoBranches<PlanEdge> {
+  const isUndo = ({ from, port }: PlanEdge): boolean => {
+    if (port !== UNDO_PORT) return false;
+    const [node, type] = [nodes[from], types[from]];
+    return node !== undefined && type !== undefined && isUndoPort(type, outputPorts(type, node), port);
+  };
+  const candidates = new Set(edges.filter(isUndo));
+  const around = candidates.size === 0 ? [] : loopsAround(nodes.length, edges, isLoop);
+  return undoBranches({
+    count: nodes.length,
+    edges,
+    isEntry: (edge) => candidates.has(edge) && around[edge.from]?.length === 0,
+    isApart: (node) => types[node]?.kind === 'trigger',
+  });
+}
+
+function branchOf(
+  index: number,
+  { entries, ownerOf }: UndoBranches<PlanEdge>,
+  loops: readonly (readonly number[])[],
+): PlanUndo | undefined {
+  const entry = entries.get(index);
+  if (!entry) return undefined;
+  const nodes = ownerOf.flatMap((owner, node) => (owner === index && loops[node]?.length === 0 ? [node] : []));
+  return { entry, nodes };
 }
 
 function isLoopType(type: TypeIR | undefined): boolean {
   return type?.kind === 'node' && type.loop !== undefined;
 }
 
-function planNode(node: WorkflowNode, { index, incoming, outgoing, loops, rounds }: Place, type: TypeIR | undefined): PlanNode {
+function planNode(node: WorkflowNode, place: Place, type: TypeIR | undefined): PlanNode {
+  const { index, incoming, outgoing, loops, rounds, undo, undoes } = place;
   if (!type)
     throw new PlanError(
       node.id,
@@ -222,10 +324,13 @@ function planNode(node: WorkflowNode, { index, incoming, outgoing, loops, rounds
     loop: step?.loop && rounds ? loopOf(step.loop, params, rounds) : undefined,
     breaks: step?.breaks === true,
     loops,
+    undo,
+    undoes,
     retry: node.data.retry ? completeRetry(node.data.retry) : DEFAULT_RETRY,
     onError: node.data.onError ?? 'fail',
     timeoutMs: node.data.timeoutMs ?? 0,
     concurrency: Math.max(1, node.data.concurrency ?? DEFAULT_CONCURRENCY),
+    limit: node.data.limit && limitOf(node.data.limit),
     params,
     credentials: Object.fromEntries(credentialUses(type, node).map(({ slot, key }) => [slot, key])),
   };

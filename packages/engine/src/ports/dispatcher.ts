@@ -5,6 +5,8 @@
 export interface DispatchJob {
   readonly runId: string;
   readonly workspaceId: string;
+  /** Of those that wait, higher ones go first. @default 0 */
+  readonly priority?: number;
 }
 
 export interface Dispatcher {

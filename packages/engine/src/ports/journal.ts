@@ -3,6 +3,20 @@
  * Rules: an append locks and checks the owner first, one record per run per flush, a barrier commits a prefix.
  */
 import type { RunStatusName, TriggerKindName, WaitingFor } from '../run/status.ts';
+import type { RunTag } from '../plan/run-tags.ts';
+
+/** The run that started another one, and what there waits for its end. */
+export interface RunParent {
+  readonly runId: string;
+  /** The step that called: its node, and behind `@` the rounds of loops it lies in. */
+  readonly place: string;
+  /** Which of the runs that this call started. */
+  readonly part: number;
+  /** Id of the wait that its end answers; absent: nobody waits. */
+  readonly wait?: string;
+  /** Runs above it: 1 for one that was called by a run nobody called. */
+  readonly depth: number;
+}
 
 /** Columns of a run that are set when it is created. */
 export interface RunHead {
@@ -15,6 +29,26 @@ export interface RunHead {
   readonly initiator?: string;
   readonly rootRunId: string;
   readonly startedAt: number;
+  /** Of a run that another one called; kept beside the run. */
+  readonly parent?: RunParent;
+}
+
+/** `failed`: another workflow hears of it. `next`: the workflow runs again. */
+export interface RunFollowUp {
+  readonly kind: 'failed' | 'next';
+  /** Milliseconds since 1970. */
+  readonly dueAt: number;
+  /** JSON text. */
+  readonly payload: string;
+}
+
+/** What the end of a run says to the one that waits for it. */
+export interface RunAnswer {
+  readonly runId: string;
+  readonly workspaceId: string;
+  readonly sourceKey: string;
+  /** JSON text. */
+  readonly payload: string;
 }
 
 export interface RunEnd {
@@ -23,6 +57,14 @@ export interface RunEnd {
   readonly errorCode?: string;
   readonly errorMessage?: string;
   readonly errorFingerprint?: string;
+  /** Put into the inbox of the run that waits for this one, by the same flush. */
+  readonly answer?: RunAnswer;
+  /** Runs that go on for this one alone are cancelled by the same flush. @default false */
+  readonly cancelsCalled?: boolean;
+  /** What is to follow from it: noted by the same flush, and begun by whoever looks next. */
+  readonly followUps?: readonly RunFollowUp[];
+  /** When the data of the run is to be forgotten, in milliseconds since 1970: noted by the same flush. @default never */
+  readonly erasesAt?: number;
 }
 
 /** One run's part of one flush. */
@@ -46,6 +88,8 @@ export interface RunRecord {
   readonly inbox?: readonly string[];
   /** Waits these events began, kept beside the run until they are due. */
   readonly timers?: readonly RunTimer[];
+  /** What a run that is created is found by. */
+  readonly tags?: readonly RunTag[];
 }
 
 /** An instant a run out of memory waits for. When it comes, its id lands in the run's inbox, under the kind `timer`. */
@@ -82,12 +126,18 @@ export interface StoredRun {
   readonly fence: number;
   readonly nextSeq: number;
   readonly crashCount: number;
+  /** The last snapshot of it, when there is one that this release reads: its sequence, and its JSON text. */
+  readonly snapshot?: { readonly seq: number; readonly text: string };
+  /** Sequence of the first event in `chunks`: not after that of the snapshot. */
+  readonly from: number;
   /** JSON texts of event arrays, in order. */
   readonly chunks: readonly string[];
 }
 
 export interface InboxRow {
   readonly id: string;
+  /** When it was put there, as the store writes it: with the id its place in the order. */
+  readonly putAt: string;
   readonly runId: string;
   readonly kind: string;
   readonly payload: unknown;
@@ -99,25 +149,43 @@ export interface Ownership {
   /** True while this process's lease surely holds, by the monotonic clock with a margin. */
   leaseHolds(): boolean;
   /**
-   * Takes over up to `limit` runs whose owner is gone, oldest first; raises their fence. `countCrashes` adds one to the crash count of those
+   * Takes over up to `limit` runs that are not at rest and whose owner is gone, oldest first; raises their fence. `countCrashes` adds one to the crash count of those
    * that were running and whose owner died; not of those handed over.
    */
   claimOrphans(limit: number, options?: { readonly countCrashes?: boolean }): Promise<StoredRun[]>;
+  /**
+   * Takes over up to `limit` runs at rest whose owner is gone; gives how many. They have lost nothing, so nothing of them is read until
+   * something comes into their inbox. Runs that are blocked are left to `claimOrphans`.
+   */
+  claimResting(limit: number): Promise<number>;
   /** Sets the crash count back after progress. */
   clearCrashCount(runIds: readonly string[]): Promise<void>;
   /** Runs of this process that have not begun, of one workspace, in the order in which they were accepted. */
   pendingIds(workspaceId: string, limit: number): Promise<string[]>;
   /** Runs this process owns, suspended ones that have left memory included. */
   loadOwned(runIds: readonly string[]): Promise<StoredRun[]>;
-  /** Inbox rows of runs this process owns; they come back until the flush that takes them in has deleted them. */
-  readInbox(runIds?: readonly string[]): Promise<InboxRow[]>;
+  /** Rows of one page of `readInbox`. */
+  readonly inboxPage: number;
+  /** Inbox rows of runs this process owns, a page of those after a row; they come back until the flush that takes them in has deleted them. */
+  readInbox(runIds?: readonly string[], after?: Pick<InboxRow, 'id' | 'putAt'>): Promise<InboxRow[]>;
   /**
    * Moves due timers of any run into the inbox of that run, by the database's clock, at most `limit`; gives how many, and how long the
    * next one takes, in milliseconds. Each is moved once, whoever asks.
    */
   fireTimers(limit: number): Promise<{ readonly fired: number; readonly nextInMs?: number }>;
+  /** Keeps a snapshot of a run of this process in place of an older one; the events before `seq` are durable. */
+  putSnapshot(snapshot: StoredSnapshot): Promise<void>;
+  dropSnapshot(runId: string): Promise<void>;
   /** Puts something that happened to a run from outside; false when the same `sourceKey` was there already. */
   putInbox(row: PutInbox): Promise<boolean>;
+}
+
+export interface StoredSnapshot {
+  readonly runId: string;
+  readonly workspaceId: string;
+  /** Events before this sequence are in it. */
+  readonly seq: number;
+  readonly text: string;
 }
 
 export interface PutInbox {

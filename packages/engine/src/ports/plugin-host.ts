@@ -2,7 +2,7 @@
  * The seam between the engine's world and plugin code. Every transport and every plugin format implements it; the runner sees nothing else.
  * Only JSON crosses. Sketch and rules: docs/adr on "one runtime, three transports".
  */
-import type { ConnectOptions, FileMeta, FileRef, Json, JsonObject, StepError, StepSocket, WaitKind } from '@plugboard/sdk';
+import type { ConnectOptions, FileMeta, FileRef, Json, JsonObject, StepError, StepSocket, WaitKind, WorkflowCall } from '@plugboard/sdk';
 import type { ItemOutcome, LogLine } from '../run/events.ts';
 
 /** Facts about the run a plugin may see. */
@@ -76,7 +76,11 @@ export type RpcOp =
   | { readonly op: 'credential.open'; readonly slot: string }
   | { readonly op: 'state.get'; readonly key: string }
   | { readonly op: 'state.set'; readonly key: string; readonly value: Json }
-  | { readonly op: 'state.claim'; readonly keys: readonly string[]; readonly keepMs?: number };
+  | { readonly op: 'state.claim'; readonly keys: readonly string[]; readonly keepMs?: number }
+  /** Starts runs of another workflow. */
+  | { readonly op: 'workflow.start'; readonly start: WorkflowCall }
+  /** Asks people; what is asked is checked by the server. */
+  | { readonly op: 'approval.open' | 'form.open'; readonly request: JsonObject };
 
 /** Files as steps reach them. Contents are streams; they keep their own form on every transport. */
 export interface CallFiles {
@@ -106,6 +110,8 @@ export interface Sink {
   readonly files?: CallFiles;
   /** Egress-guarded connections, closed when the signal aborts. Absent where there are none. */
   readonly connect?: (options: ConnectOptions, signal: AbortSignal) => Promise<StepSocket>;
+  /** Awaited before a request or a connection is made; what it gives is called once it is answered. Absent where nothing limits them. */
+  readonly turn?: (signal: AbortSignal) => Promise<() => void>;
 }
 
 /** One output item of a per-batch call. */
@@ -126,7 +132,11 @@ export type CallEnd =
       readonly ok: true;
       readonly outputs?: readonly BatchOutput[];
       /** The step waits; `outputs` go on if the instant `until`, in milliseconds since 1970, comes first. */
-      readonly wait?: { readonly kind: WaitKind; readonly until?: number };
+      readonly wait?: {
+        readonly kind: WaitKind;
+        readonly until?: number;
+        readonly runs?: { readonly count: number; readonly each: boolean };
+      };
     }
   | { readonly ok: false; readonly error: StepError; readonly missing: 'unknown' | 'not_sent' };
 

@@ -7,7 +7,8 @@ import { fold } from './fold.ts';
 import { LONGEST_DELAY_MS, retryDelayMs } from './retry-policy.ts';
 import { UNIT, type RunState, type StepState } from './state.ts';
 import type { WaitingFor } from './status.ts';
-import { allSteps, nodeAt } from './steps.ts';
+import { everyStep, nodeAt } from './steps.ts';
+import { withUndoFailures } from './undo.ts';
 
 export type Command =
   /** Carry out an attempt. `units` are the ones to do; absent means all. */
@@ -72,7 +73,7 @@ export function outstanding(run: RunState): Command[] {
   const last = runCommand(run);
   if (isHeld(run)) return last ? [last] : [];
   const commands: Command[] = [];
-  for (const step of allSteps(run.root)) {
+  for (const step of everyStep(run)) {
     const command = stepCommand(run, step);
     if (command && !(command.type === 'stop-step' && command.abort)) commands.push(command);
   }
@@ -81,10 +82,11 @@ export function outstanding(run: RunState): Command[] {
 }
 
 function runCommand(run: RunState): Command | undefined {
-  if (run.ended || run.seq === 0) return undefined;
-  if (run.stop ? run.running === 0 : run.root.open === 0) {
+  if (run.ended || run.seq === 0 || (run.toCarry > 0 && !run.stop)) return undefined;
+  if (run.stop ? run.running === 0 && !run.undo?.current : run.root.open === 0) {
     const status = run.stop?.status ?? 'succeeded';
-    return run.stop?.error ? { type: 'end-run', status, error: run.stop.error } : { type: 'end-run', status };
+    const error = withUndoFailures(run);
+    return error ? { type: 'end-run', status, error } : { type: 'end-run', status };
   }
   if (run.status === 'paused') return { type: 'suspend' };
   return run.status === 'waiting' && run.waitingFor ? { type: 'suspend', waitingFor: run.waitingFor } : undefined;

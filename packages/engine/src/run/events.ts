@@ -2,8 +2,8 @@
  * What the journal of a run holds: facts, in order. Run state is a fold of them and nothing else.
  * Times are milliseconds since 1970 by the owner's clock. `path` is the iteration path of a step inside loops; the root scope leaves it out.
  */
-import type { Item, Json, StepError, WaitKind } from '@plugboard/sdk';
-import type { WorkflowDefinition } from '../definition/types.ts';
+import type { Item, Json, JsonObject, StepError, WaitKind } from '@plugboard/sdk';
+import type { MockedReply, WorkflowDefinition } from '../definition/types.ts';
 import type { RunStatusName } from './status.ts';
 
 /** A stored payload, by content. */
@@ -56,6 +56,12 @@ export interface LogLine {
   readonly i?: number;
 }
 
+/** What the items a step holds back go on with: at which port, and what is added to each of them. */
+export interface WaitAnswer {
+  readonly port: string;
+  readonly json: JsonObject;
+}
+
 /** What a step waits for. */
 export interface StepWait {
   /** Unique in the run: `<node>.<attempt>`, and `<node>.signal` for what comes from outside, which may come before the step waits. */
@@ -65,6 +71,31 @@ export interface StepWait {
   readonly dueAt?: number;
   /** So short that the run stays in memory for it. */
   readonly short?: true;
+  /** Answers it takes to be over; absent: the first ends it. */
+  readonly parts?: number;
+  /** Each part answers for the item of the same number. */
+  readonly each?: true;
+}
+
+/** How a run came from another one, or from work on a draft. History is never rewritten: what is done again is a run of its own. */
+export interface RunOrigin {
+  /** The run it was made from; absent for a draft run that takes nothing from one. */
+  readonly run?: string;
+  /**
+   * `again`: from the start, with the same input · `retry`: what did not succeed · `rerun`: from a chosen step on ·
+   * `skip`: a failed step is taken as done · `draft`: a part of a draft · `test`: a test of the workflow.
+   */
+  readonly how: 'again' | 'retry' | 'rerun' | 'skip' | 'draft' | 'test';
+  /** The step it goes on from. */
+  readonly node?: string;
+  /** The run whose idempotency keys its writes have; absent: its own. */
+  readonly keys?: string;
+}
+
+/** A write item whose parameters an earlier run has fixed. */
+export interface KeptParams {
+  readonly i: number;
+  readonly params: Json;
 }
 
 interface At {
@@ -84,9 +115,60 @@ export type RunEvent =
       readonly trigger: string;
       readonly outputs: Outputs;
       readonly initiator?: string;
+      /** It waits for its turn: nothing begins before `run.admitted`. */
+      readonly gated?: true;
+      /** Of runs that wait for a place, those with a higher one go first. @default 0 */
+      readonly priority?: number;
+      /** The data of the run is forgotten: items are empty, in all its events. */
+      readonly erased?: true;
       /** The definition itself, for runs of a draft: no version keeps it. */
       readonly definition?: WorkflowDefinition;
+      readonly origin?: RunOrigin;
+      /** So many events follow that say what is kept of an earlier run or given by a person; no step starts before the last of them. */
+      readonly carries?: number;
+      /** Requests of this run are answered from here and never leave; what fits none is refused. Nothing else outside is reached either. */
+      readonly mocks?: readonly MockedReply[];
+      /** Nodes without edges into them that get their items by such an event. */
+      readonly given?: readonly string[];
     })
+  /** Another start was gathered into this one, which waits for its turn: its items come after those there are. */
+  | (At & { readonly type: 'run.joined'; readonly items: readonly Item[] })
+  /** Its turn has come. */
+  | (At & { readonly type: 'run.admitted' })
+  /** The step is done with these outputs although it did not run here. `from`: a run by its id, `skip` (a person took it as done) or `pin`. */
+  | (OfStep & { readonly type: 'step.carried'; readonly from: string; readonly outputs: Outputs })
+  /** Items of the step that an earlier run is through with; unknown ones ask again. `kept`: parameters of items that are sent again. */
+  | (OfStep & {
+      readonly type: 'items.carried';
+      readonly from: string;
+      readonly outcomes: readonly ItemOutcome[];
+      readonly kept?: readonly KeptParams[];
+    })
+  /** Rounds of a loop that an earlier run is through with: their items by number; or, of a loop that decides before each round, how far it was. */
+  | (OfStep & {
+      readonly type: 'rounds.carried';
+      readonly from: string;
+      readonly ended: readonly (readonly [round: number, items: Batch])[];
+      /** Something ended the loop: only these rounds, which were under way, begin anew. */
+      readonly last?: readonly number[];
+      /** Rounds begun before the one that `entry` begins anew; without `entry` the loop decides about it with `input`. */
+      readonly begun?: number;
+      readonly entry?: Batch;
+      readonly input?: Batch;
+    })
+  /** Answers that a step has waited for in an earlier run and had got: what they answer is not asked for again. */
+  | (OfStep & {
+      readonly type: 'parts.carried';
+      readonly from: string;
+      readonly wait: string;
+      readonly came: readonly (readonly [part: number, items: readonly Item[]])[];
+    })
+  /** A person gave the step these items, by input port: it runs with them, whatever its edges bring. */
+  | (OfStep & { readonly type: 'step.given'; readonly ports: Outputs })
+  /** Once the node fires it is done with these outputs, in every round, and never runs. */
+  | (OfStep & { readonly type: 'node.pinned'; readonly outputs: Outputs })
+  /** These nodes are no part of this run. */
+  | (At & { readonly type: 'nodes.left_out'; readonly nodes: readonly string[] })
   /** An attempt that takes time has begun. Pure steps that end at once leave it out. */
   | (OfStep & { readonly type: 'step.started'; readonly attempt: number })
   /** The whole step ended in success at once; `startedAt` where no `step.started` came before. */
@@ -115,8 +197,18 @@ export type RunEvent =
       readonly outputs: Outputs;
       readonly logs?: readonly LogLine[];
     })
-  /** The wait with this id is over: its instant has come, or what it waited for, which `outputs` has then. */
-  | (OfStep & { readonly type: 'wait.over'; readonly wait: string; readonly outputs?: Outputs })
+  /**
+   * The wait with this id is over: its instant has come, or what it waited for, which `outputs` has then. Of a wait with parts: one of them has
+   * come, or has failed with `error`.
+   */
+  | (OfStep & {
+      readonly type: 'wait.over';
+      readonly wait: string;
+      readonly outputs?: Outputs;
+      readonly answer?: WaitAnswer;
+      readonly part?: number;
+      readonly error?: StepError;
+    })
   /** A person decided what an unknown write was: apply again with the same key, take it as done with this output, or fail it. */
   | (OfStep & {
       readonly type: 'unknown.resolved';

@@ -18,22 +18,42 @@ import {
 } from './state.ts';
 import { outputsOfFailure } from './step-outputs.ts';
 import { makeReady, nodeAt, setPhase } from './steps.ts';
-import { stopRun } from './stop.ts';
+import { isStopped, stopRun } from './stop.ts';
+import { nextBranch } from './undo.ts';
 
 /** A step ended well: its outputs go on to the nodes behind it, unless the run is stopping. */
 export function complete(run: RunState, node: PlanNode, step: StepState, outputs: Outputs): void {
   if (step.startedAt === 0) step.startedAt = run.at;
-  step.units = undefined;
-  if (node.loop && !run.stop) {
+  // What may have to be taken back is told from what failed by its units.
+  if (!node.undo || (step.units?.open ?? 0) > 0) step.units = undefined;
+  if (node.loop && !isStopped(run)) {
     const again = outputs[BODY_PORT];
     if (again && again.items.length > 0) return nextRound(run, node, step, again);
   }
   step.endedAt = run.at;
   step.outputs = outputs;
   setPhase(run, step, 'succeeded');
-  if (run.stop) return;
+  if (isStopped(run)) return;
   emit(run, node, step, outputs);
   if (node.breaks) breakLoop(run, step);
+}
+
+/** The step is done with results that were not made here. Items without known ancestors come from the whole input. */
+export function completeWith(
+  run: RunState,
+  node: PlanNode,
+  step: StepState,
+  { from, outputs }: { readonly from: string; readonly outputs: Outputs },
+): void {
+  const count = step.input?.count ?? 0;
+  const traced: { [port: string]: Batch } = {};
+  for (const port in outputs) {
+    const batch = outputs[port];
+    if (!batch) continue;
+    traced[port] = batch.from || batch.items.length === count ? batch : { items: batch.items, from: batch.items.map(() => []) };
+  }
+  step.carried = from;
+  complete(run, node, step, traced);
 }
 
 /** Marks a step as skipped and passes the reason on. */
@@ -48,7 +68,12 @@ export function skip(run: RunState, step: StepState, reason: 'empty' | 'not_take
 export function activate(run: RunState): void {
   for (;;) {
     for (let round = run.overRounds.shift(); round; round = run.overRounds.shift()) endRound(run, round);
-    if (run.stop || run.quarantined || run.paused || run.running >= run.plan.maxParallelSteps) return;
+    const branch = run.stop && nextBranch(run);
+    if (branch) {
+      go(run, [branch]);
+      continue;
+    }
+    if (isStopped(run) || run.quarantined || run.paused || run.toCarry > 0 || run.running >= run.plan.maxParallelSteps) return;
     const step = run.readyQueue.shift();
     if (!step) return;
     if (step.phase !== 'ready') continue;
@@ -65,11 +90,12 @@ export function activate(run: RunState): void {
   }
 }
 
-/** The rounds that a loop has begun start with their items. */
-function go(run: RunState, rounds: readonly Scope[]): void {
+/** The rounds that a loop has begun, or an undo branch, start with their items. */
+export function go(run: RunState, rounds: readonly Scope[]): void {
   for (const round of rounds) {
-    const loop = round.of && nodeAt(run, round.of.index).loop;
-    for (const edge of loop?.entry ?? []) resolveEdge(run, round, edge, 'items');
+    const node = round.of && nodeAt(run, round.of.index);
+    const begins = round.isUndo ? node?.undo : node?.loop;
+    for (const edge of begins?.entry ?? []) resolveEdge(run, round, edge, 'items');
     // A body without nodes is over as soon as it began.
     if (round.open === 0) run.overRounds.push(round);
   }
@@ -86,7 +112,7 @@ function nextRound(run: RunState, node: PlanNode, step: StepState, items: Batch)
 
 function endRound(run: RunState, round: Scope): void {
   const step = round.of;
-  if (!step || run.stop || step.phase !== 'looping') return;
+  if (!step || round.isUndo || isStopped(run) || step.phase !== 'looping') return;
   const node = nodeAt(run, step.index);
   if (!node.loop) return;
   const next = takeRound(run, node.loop, round);
@@ -157,6 +183,8 @@ function neededEdges(join: JoinPolicy): number | undefined {
 
 function fire(run: RunState, node: PlanNode, step: StepState): void {
   step.input = gather(node, step.scope);
+  const pinned = run.pins?.get(step.index);
+  if (pinned) return completeWith(run, node, step, { from: 'pin', outputs: pinned });
   if (!node.disabled) return makeReady(run, step);
   // A disabled node hands its input on unchanged.
   const [port = 'main'] = node.outputPorts;

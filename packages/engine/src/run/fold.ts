@@ -4,14 +4,17 @@
  */
 import type { StepError } from '@plugboard/sdk';
 import type { PlanNode } from '../plan/plan.ts';
+import { answered } from './answered.ts';
+import { carryItems, carryParts, carryRounds, carryStep, giveInput, leaveOut, oneCarried, pinNode } from './carried.ts';
 import type { RunEvent } from './events.ts';
 import { activate, complete, skip } from './firing.ts';
 import { whyImpossible } from './impossible-event.ts';
 import { advance, failAskedUnit, failAttempt, moveUnit, settleUnits, unitsOf } from './settle.ts';
-import { UNIT, type RunState, type StepState } from './state.ts';
-import type { WaitingFor } from './status.ts';
-import { allSteps, findStep, isFinal, makeReady, nodeAt, occupies, setPhase } from './steps.ts';
-import { stopRun } from './stop.ts';
+import { UNIT, type RunGate, type RunState, type StepState } from './state.ts';
+import { type WaitingFor, waitingForOf } from './status.ts';
+import { allSteps, everyStep, findStep, isFinal, makeReady, nodeAt, occupies, setPhase } from './steps.ts';
+import { giveUpUndo, isStopped, stopRun } from './stop.ts';
+import { settleParts, takePart } from './wait-parts.ts';
 
 type OfStep = Extract<RunEvent, { node: string }>;
 
@@ -54,11 +57,65 @@ const HANDLERS: Handlers = {
     run.semantics = event.semantics;
     run.startedAt = event.at;
     run.triggerNode = trigger.index;
-    const first = run.root.steps[trigger.index];
-    if (first) complete(run, trigger, first, event.outputs);
-    for (const step of run.root.steps) {
-      if (step && step.index !== trigger.index && run.plan.nodes[step.index]?.incoming.length === 0) skip(run, step, 'not_taken');
-    }
+    run.origin = event.origin;
+    run.mocks = event.mocks;
+    run.toCarry = event.carries ?? 0;
+    run.priority = event.priority ?? 0;
+    const gate = { outputs: event.outputs, given: event.given ?? [] };
+    if (event.gated) run.gate = gate;
+    else begin(run, gate);
+  },
+
+  'run.joined': (run, event) => {
+    if (!run.gate) return;
+    const { main, ...others } = run.gate.outputs;
+    run.gate = { ...run.gate, outputs: { ...others, main: { items: [...(main?.items ?? []), ...event.items] } } };
+  },
+
+  'run.admitted': (run) => {
+    const { gate } = run;
+    run.gate = undefined;
+    if (gate && !run.stop) begin(run, gate);
+  },
+
+  'step.carried': (run, event) => {
+    const { node, step } = stepOf(run, event);
+    oneCarried(run);
+    carryStep(run, node, step, event);
+  },
+
+  'items.carried': (run, event) => {
+    const { node, step } = stepOf(run, event);
+    oneCarried(run);
+    carryItems(run, node, step, event);
+  },
+
+  'parts.carried': (run, event) => {
+    const { step } = stepOf(run, event);
+    oneCarried(run);
+    carryParts(step, event);
+  },
+
+  'rounds.carried': (run, event) => {
+    const { node, step } = stepOf(run, event);
+    oneCarried(run);
+    carryRounds(run, node, step, event);
+  },
+
+  'step.given': (run, event) => {
+    const { node, step } = stepOf(run, event);
+    oneCarried(run);
+    giveInput(run, node, step, event.ports);
+  },
+
+  'node.pinned': (run, event) => {
+    oneCarried(run);
+    pinNode(run, event);
+  },
+
+  'nodes.left_out': (run, event) => {
+    oneCarried(run);
+    leaveOut(run, event.nodes);
   },
 
   'step.started': (run, event) => {
@@ -126,21 +183,24 @@ const HANDLERS: Handlers = {
     keepLogs(step, event.logs);
     step.units = undefined;
     if (step.early?.wait === event.wait.id) {
-      const { outputs } = step.early;
+      const { outputs, answer } = step.early;
       step.early = undefined;
-      return complete(run, node, step, outputs);
+      return complete(run, node, step, outputs ?? answered(event.outputs, answer));
     }
     step.held = { wait: event.wait, outputs: event.outputs };
     setPhase(run, step, 'waiting');
+    if (event.wait.parts !== undefined) settleParts(run, node, step);
   },
 
   'wait.over': (run, event) => {
     const { node, step } = stepOf(run, event);
+    if (event.part !== undefined) return takePart(run, node, step, { ...event, part: event.part });
     const { held } = step;
-    if (!held && event.outputs && !isFinal(step.phase) && !run.stop) step.early ??= { wait: event.wait, outputs: event.outputs };
+    const { outputs, answer } = event;
+    if (!held && (outputs || answer) && !isFinal(step.phase) && !isStopped(run)) step.early ??= { wait: event.wait, outputs, answer };
     if (!held || held.wait.id !== event.wait) return;
     step.held = undefined;
-    complete(run, node, step, event.outputs ?? held.outputs);
+    complete(run, node, step, outputs ?? answered(held.outputs, answer));
   },
 
   'unknown.resolved': (run, event) => {
@@ -167,6 +227,8 @@ const HANDLERS: Handlers = {
   'run.quarantined': (run, event) => {
     run.trial = undefined;
     loseAllInFlight(run);
+    // What undoes a run cannot be held back for long: it would go unseen.
+    giveUpUndo(run, { code: 'RUN_QUARANTINED', message: quarantineMessage(event.deaths) });
     // A run that only has to end does so.
     if (run.stop || run.root.open === 0) return;
     run.quarantined = true;
@@ -185,15 +247,26 @@ const HANDLERS: Handlers = {
     run.error = undefined;
   },
 
-  'cancel.requested': (run) => stopRun(run, 'cancelled'),
+  'cancel.requested': (run) => {
+    if (run.undo) giveUpUndo(run, { code: 'UNDO_STOPPED', message: 'Somebody stopped it.' });
+    else stopRun(run, 'cancelled');
+  },
 
-  'run.timed_out': (run, event) =>
+  'run.timed_out': (run, event) => {
+    if (run.undo) {
+      const limit = Math.round(run.plan.undo.timeoutMs / 1000);
+      return giveUpUndo(run, { code: 'UNDO_TIMEOUT', message: `It took longer than its limit of ${limit} s.` });
+    }
     stopRun(run, 'timed_out', {
       code: 'RUN_TIMEOUT',
       message: `The run was active for ${Math.round(event.activeMs / 1000)} s, longer than its limit of ${Math.round(run.plan.timeoutMs / 1000)} s.`,
-    }),
+    });
+  },
 
-  'run.broken': (run, event) => stopRun(run, 'failed', { code: event.error.code, message: event.error.message }),
+  'run.broken': (run, { error: { code, message } }) => {
+    if (run.undo) giveUpUndo(run, { code, message });
+    else stopRun(run, 'failed', { code, message });
+  },
 
   'run.ended': (run, event) => {
     run.status = event.status;
@@ -219,7 +292,18 @@ function loseInFlight(run: RunState, node: PlanNode, step: StepState): void {
 }
 
 function loseAllInFlight(run: RunState): void {
-  for (const step of allSteps(run.root)) if (occupies(step.phase)) loseInFlight(run, nodeAt(run, step.index), step);
+  for (const step of everyStep(run)) if (occupies(step.phase)) loseInFlight(run, nodeAt(run, step.index), step);
+}
+
+/** The trigger gives its items; nodes that nothing leads to are left out. */
+function begin(run: RunState, { outputs, given }: RunGate): void {
+  const trigger = nodeAt(run, run.triggerNode);
+  const first = run.root.steps[trigger.index];
+  if (first) complete(run, trigger, first, outputs);
+  for (const step of run.root.steps) {
+    const node = step && run.plan.nodes[step.index];
+    if (node && node !== trigger && node.incoming.length === 0 && !given.includes(node.id)) skip(run, step, 'not_taken');
+  }
 }
 
 /** What shows that a run gets on: a step, or some of its items, came to an end. */
@@ -256,7 +340,8 @@ function stepOf(run: RunState, { node: nodeId, path }: OfStep): { readonly node:
 function updateStatus(run: RunState): void {
   run.waitingFor = undefined;
   run.status = 'running';
-  if (run.stop || run.running > 0 || run.root.open === 0) return;
+  const scope = run.undo?.current ?? run.root;
+  if (isStopped(run) || run.running > 0 || scope.open === 0) return;
   if (run.quarantined) {
     run.status = 'waiting';
     run.waitingFor = 'quarantine';
@@ -266,13 +351,18 @@ function updateStatus(run: RunState): void {
     run.status = 'paused';
     return;
   }
+  if (run.gate) {
+    run.status = 'waiting';
+    run.waitingFor = 'turn';
+    return;
+  }
   if (run.readyQueue.length > 0) return;
   let waitingFor: WaitingFor | undefined;
-  for (const step of allSteps(run.root)) {
+  for (const step of allSteps(scope)) {
     if (step.phase === 'retry' || step.phase === 'backoff' || step.held?.wait.short) return;
     // What a person has to do is said before what comes by itself.
     if (step.phase === 'asking') waitingFor = 'unknown_effect';
-    else waitingFor ??= step.held?.wait.kind;
+    else if (step.held) waitingFor ??= waitingForOf(step.held.wait.kind);
   }
   if (waitingFor === undefined) return;
   run.status = 'waiting';

@@ -2,6 +2,7 @@
  * Where an item came from: follows ancestors backwards through the steps of a run, as `$('Node').item` needs.
  */
 import type { Item } from '@plugboard/sdk';
+import { UNDO_PORT } from '../definition/type-facts.ts';
 import { BODY_PORT } from '../plan/loops.ts';
 import type { PlanNode } from '../plan/plan.ts';
 import type { Batch, Lineage, Outputs } from './events.ts';
@@ -38,12 +39,12 @@ export function allItems(scope: Scope, node: PlanNode): readonly Item[] {
   return batches.length === 1 ? first[1].items : batches.flatMap(([, batch]) => batch.items);
 }
 
-/** Of the loop around it a round sees what it began with. */
+/** Of the loop around it a round sees what it began with, and a branch of the step it undoes what is to be taken back. */
 export function outputsSeenFrom(scope: Scope, node: PlanNode): Outputs | undefined {
   for (let at: Scope | undefined = scope; at; at = at.of?.scope) {
     const step = at.steps[node.index];
     if (step) return step.outputs;
-    if (at.of?.index === node.index) return at.entry && { [BODY_PORT]: at.entry };
+    if (at.of?.index === node.index) return at.entry && { [at.isUndo ? UNDO_PORT : BODY_PORT]: at.entry };
   }
   return undefined;
 }

@@ -67,6 +67,26 @@ export function breakLoop(run: RunState, { scope }: StepState): void {
   }
 }
 
+/** A loop over items that goes on after rounds of an earlier run: the next rounds, or what it gives when none is left. */
+export function goOnWithRounds(
+  run: RunState,
+  loop: PlanLoop,
+  step: StepState,
+  { ended, last }: { readonly ended: readonly (readonly [number, Batch])[]; readonly last?: readonly number[] },
+): { readonly rounds: readonly Scope[] } | { readonly outputs: Outputs } {
+  const state = newLoop();
+  step.loop = state;
+  for (const [number, batch] of ended) state.results.set(number, batch);
+  const rounds = last ? last.map((number) => beginNumbered(run, loop, step, state, number)) : fill(run, loop, step, state);
+  state.broken = last !== undefined;
+  return rounds.length > 0 ? { rounds } : { outputs: { [DONE_PORT]: joined(state) } };
+}
+
+/** A loop that decides before each round, so many rounds on. */
+export function loopAfter(begun: number): LoopState {
+  return { ...newLoop(), begun };
+}
+
 function newLoop(): LoopState {
   return { begun: 0, rounds: new Map(), results: new Map(), broken: false };
 }
@@ -77,11 +97,28 @@ function fill(run: RunState, loop: PlanLoop, step: StepState, state: LoopState):
   const total = Math.ceil(items.length / loop.batchSize);
   const rounds: Scope[] = [];
   while (!state.broken && state.begun < total && state.rounds.size < loop.concurrency) {
-    const at = state.begun * loop.batchSize;
-    const part = items.slice(at, at + loop.batchSize);
-    rounds.push(beginRound(run, loop, step, { items: part, from: part.map((_, n) => at + n) }));
+    if (state.results.has(state.begun)) {
+      state.begun += 1;
+      continue;
+    }
+    rounds.push(beginNumbered(run, loop, step, state, state.begun, items));
   }
   return rounds;
+}
+
+/** The round that the items of this number make. */
+function beginNumbered(
+  run: RunState,
+  loop: PlanLoop,
+  step: StepState,
+  state: LoopState,
+  number: number,
+  items = inputItems(step.input ?? EMPTY_INPUT),
+): Scope {
+  const at = number * loop.batchSize;
+  const part = items.slice(at, at + loop.batchSize);
+  state.begun = number;
+  return beginRound(run, loop, step, { items: part, from: part.map((_, n) => at + n) });
 }
 
 /** The items that came back from a round, in edge order, with the items of the loop's input they descend from. */

@@ -10,40 +10,82 @@ import type { RunStatusName } from './status.ts';
 /** Thousands of runs in one test: on a machine that is busy they take their time. */
 const LONG_MS = 180_000;
 
-const game = fc.record({ seed: fc.integer(), size: fc.integer({ min: 1, max: 25 }), items: fc.integer({ min: 0, max: 5 }) });
+const game = fc.record({
+  seed: fc.integer(),
+  size: fc.integer({ min: 1, max: 25 }),
+  items: fc.integer({ min: 0, max: 5 }),
+  undoes: fc.boolean(),
+});
 
 describe('any graph, any results in any order, crashes and cancels at any moment', () => {
   test(
-    'every run ends once, never repeats what is done or unsafe, and its journal gives the same state',
+    'every run ends once, never repeats what is done or unsafe, undoes each step at most once, and its journal gives the same state',
     () => {
+      let undone = 0;
       fc.assert(
-        fc.property(game, ({ seed, size, items }) => {
+        fc.property(game, ({ seed, size, items, undoes }) => {
           const dice = new Dice(seed);
-          const runner = new SimulatedRunner(aRandomGraph(dice, size), dice);
+          const runner = new SimulatedRunner(aRandomGraph(dice, size, undoes), dice);
           const hasEnded = runner.play(items);
           expect(runner.complaints).toEqual([]);
           expect({ hasEnded, phases: hasEnded ? {} : runner.run.phases }).toEqual({ hasEnded: true, phases: {} });
           expect(runner.run.replayed()).toEqual(snapshot(runner.run.state));
+          undone += runner.undone;
         }),
-        { numRuns: 1500 },
+        { numRuns: 1500, examples: [[{ seed: 343284900, size: 5, items: 3, undoes: true }]] },
       );
+      expect(undone).toBeGreaterThan(300);
     },
     LONG_MS,
   );
 
   test(
-    'an event that makes no sense is refused and changes nothing; all others keep the state in order',
+    'a run that goes on from one that failed repeats nothing of it that succeeded, and nothing unasked that may have happened',
+    () => {
+      let carried = 0;
+      let goneOn = 0;
+      fc.assert(
+        fc.property(game, ({ seed, size, items, undoes }) => {
+          const dice = new Dice(seed);
+          const plan = aRandomGraph(dice, size, undoes);
+          const old = new SimulatedRunner(plan, dice);
+          // One that has undone what it did is not gone on from.
+          if (!old.play(items) || old.run.state.status === 'succeeded' || old.run.state.undo) return;
+          const next = new SimulatedRunner(plan, dice);
+          const hasEnded = next.playOn(old);
+          goneOn += 1;
+          carried += next.run.events.filter((event) => event.type.endsWith('.carried')).length;
+          expect(next.complaints).toEqual([]);
+          expect({ hasEnded, phases: hasEnded ? {} : next.run.phases }).toEqual({ hasEnded: true, phases: {} });
+          expect(next.run.replayed()).toEqual(snapshot(next.run.state));
+        }),
+        { numRuns: 1500 },
+      );
+      expect(goneOn).toBeGreaterThan(200);
+      expect(carried).toBeGreaterThan(goneOn);
+    },
+    LONG_MS,
+  );
+
+  test(
+    'of a million random events one that makes no sense is refused and changes nothing; all others keep the state in order',
     () => {
       let refused = 0;
       let taken = 0;
       fc.assert(
-        fc.property(game, ({ seed, size, items }) => {
+        fc.property(game, ({ seed, size, items, undoes }) => {
           const dice = new Dice(seed);
-          const run = new TestRun(aRandomGraph(dice, size));
+          const run = new TestRun(aRandomGraph(dice, size, undoes));
           for (let n = 0; n < 150; n += 1) {
             const event =
               n === 0 || dice.once(100)
-                ? { type: 'run.started' as const, semantics: 1, trigger: 'start', outputs: { main: { items: someItems(items) } } }
+                ? {
+                    type: 'run.started' as const,
+                    semantics: 1,
+                    trigger: 'start',
+                    outputs: { main: { items: someItems(items) } },
+                    ...(dice.once(3) ? { gated: true as const } : {}),
+                  }
                 : anyEvent(dice, run);
             try {
               run.take(event);
@@ -59,10 +101,10 @@ describe('any graph, any results in any order, crashes and cancels at any moment
           // Only accepted events are on the list: had a refused one changed anything, the states would differ.
           expect(run.replayed()).toEqual(snapshot(run.state));
         }),
-        { numRuns: 1000, examples: [[{ seed: -1411992228, size: 20, items: 2 }]] },
+        { numRuns: 7000, examples: [[{ seed: -1411992228, size: 20, items: 2, undoes: false }]] },
       );
-      expect(refused).toBeGreaterThan(1000);
-      expect(taken).toBeGreaterThan(1000);
+      expect(refused + taken).toBeGreaterThan(1_000_000);
+      expect(Math.min(refused, taken)).toBeGreaterThan(10_000);
     },
     LONG_MS,
   );
@@ -134,6 +176,7 @@ function anyEvent(dice: Dice, run: TestRun): TestEvent {
         ...path,
       };
     case 15:
+      if (dice.once(3)) return dice.once(2) ? { type: 'run.joined', items: someItems(2) } : { type: 'run.admitted' };
       return dice.once(2) ? { type: 'pause.requested', by: 'ada' } : { type: 'run.resumed', by: 'ada' };
     case 14:
       return { type: 'wait.over', node, wait: `${node}.${attempt}`, ...path };

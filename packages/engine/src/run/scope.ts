@@ -29,7 +29,7 @@ class StepView {
   readonly facts: StepFacts;
   /** What of the run the step sees. */
   readonly scope: StepScope;
-  readonly #itemsOf = new Map<PlanNode, readonly Item[]>();
+  #itemsOf: Map<PlanNode, readonly Item[]> | undefined;
   #all: readonly Item[] | undefined;
 
   constructor(run: RunState, { input, scope }: StepState, facts: StepFacts) {
@@ -45,12 +45,12 @@ class StepView {
   }
 
   allOf(node: PlanNode): readonly Item[] {
-    const known = this.#itemsOf.get(node);
+    const known = this.#itemsOf?.get(node);
     if (known) return known;
     const items = allItems(this.scope, node);
     // A parallel branch may still be at work.
     const step = stepSeenFrom(this.scope, node.index);
-    if (step && isFinal(step.phase)) this.#itemsOf.set(node, items);
+    if (step && isFinal(step.phase)) (this.#itemsOf ??= new Map<PlanNode, readonly Item[]>()).set(node, items);
     return items;
   }
 }

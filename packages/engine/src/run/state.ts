@@ -3,8 +3,9 @@
  * A scope is one instance of the graph: the root, and later each iteration of a loop body.
  */
 import type { Item, Json, StepError } from '@plugboard/sdk';
+import type { MockedReply } from '../definition/types.ts';
 import type { Plan, PlanNode } from '../plan/plan.ts';
-import type { Batch, ItemOutcome, LogLine, Outputs, RunError, StepWait, Trial } from './events.ts';
+import type { Batch, ItemOutcome, LogLine, Outputs, RunError, RunOrigin, StepWait, Trial, WaitAnswer } from './events.ts';
 import type { RunStatusName, WaitingFor } from './status.ts';
 
 /** `empty`: the source ran and emitted nothing at all. `not_taken`: it sent its items elsewhere, or was itself not reached. */
@@ -86,13 +87,17 @@ export interface StepState {
   /** Of a waiting step: what it waits for, and what goes on once that has come. */
   held: { readonly wait: StepWait; readonly outputs: Outputs } | undefined;
   /** What came for the step before it waited for it. */
-  early: { readonly wait: string; readonly outputs: Outputs } | undefined;
+  early: { readonly wait: string; readonly outputs?: Outputs | undefined; readonly answer?: WaitAnswer | undefined } | undefined;
+  /** Of a step that waits for several answers: what has come of them, which may be before it waits. */
+  parts: WaitParts | undefined;
   /** Of a loop that has begun. */
   loop: LoopState | undefined;
   outputs: Outputs | undefined;
   error: StepError | undefined;
   /** Item the error is about, for per-item types. */
   errorItem: number | undefined;
+  /** Where the result of a step comes from that did not run here: a run by its id, `skip` or `pin`. */
+  carried: string | undefined;
   /** Why a skipped step did not run; `not_reached`: the run stopped before. */
   skip: 'empty' | 'not_taken' | 'not_reached' | undefined;
   dueAt: number;
@@ -103,12 +108,25 @@ export interface StepState {
   changedAt: number;
 }
 
+export interface WaitParts {
+  readonly wait: string;
+  /** The earlier run that those there were at the beginning come from. */
+  readonly from?: string;
+  /** Each answers for the item of the same number; known once the step waits. */
+  each?: true;
+  readonly came: Map<number, PartAnswer>;
+}
+
+/** What one part of a wait gave. */
+export type PartAnswer = { readonly items: readonly Item[] } | { readonly error: StepError };
+
 export interface Scope {
   /** Numbers of the rounds it lies in, outermost first; empty for the root. */
   readonly path: readonly number[];
-  /** The loop this is a round of. */
+  /** The loop this is a round of, or the step that this undo branch takes back. */
   readonly of: StepState | undefined;
-  /** What the round began with. */
+  readonly isUndo: boolean;
+  /** What the round or branch began with. */
   readonly entry: Batch | undefined;
   /** By place in the plan; only nodes of this scope have one. */
   readonly steps: (StepState | undefined)[];
@@ -127,6 +145,33 @@ export interface LoopState {
   readonly results: Map<number, Batch>;
   /** No further round begins. */
   broken: boolean;
+}
+
+/** How far a run that was stopped is with taking back what it did. */
+export interface UndoState {
+  /** Steps still to be taken back, the next one first, by their nodes' places in the plan. */
+  left: readonly number[];
+  /** Branches begun so far, by the place of the node they undo. */
+  readonly branches: Map<number, Scope>;
+  /** The branch under way; none once all is undone, or given up. */
+  current: Scope | undefined;
+  /** Nothing further begins in the branch under way: something of it failed, or the undoing was given up. */
+  isBroken: boolean;
+  /** What could not be taken back, and why. */
+  readonly failures: UndoFailure[];
+  /** Active time of the run when it began. */
+  readonly sinceMs: number;
+}
+
+export interface UndoFailure {
+  /** Id of the node that was to be taken back; absent where the undoing as a whole was given up. */
+  readonly of?: string;
+  readonly error: RunError;
+}
+
+export interface RunGate {
+  readonly outputs: Outputs;
+  readonly given: readonly string[];
 }
 
 export interface RunState {
@@ -150,6 +195,8 @@ export interface RunState {
   running: number;
   /** Why no further step starts, once something decided that. */
   stop: { status: 'failed' | 'cancelled' | 'timed_out'; error?: RunError } | undefined;
+  /** Once a stopped run has begun to undo. */
+  undo: UndoState | undefined;
   ended: boolean;
   /** The run was taken over under suspicion, and has made no progress since. */
   trial: Trial | undefined;
@@ -157,7 +204,17 @@ export interface RunState {
   quarantined: boolean;
   /** A person holds it: no further step starts. */
   paused: boolean;
+  /** It waits for its turn: what its trigger will give. */
+  gate: RunGate | undefined;
+  priority: number;
   error: RunError | undefined;
+  /** Events still to come that say what is kept of an earlier run; no step starts before. */
+  toCarry: number;
+  origin: RunOrigin | undefined;
+  /** Answers to its requests, where these do not leave. */
+  mocks: readonly MockedReply[] | undefined;
+  /** Outputs that a person fixed, by the node's place in the plan. */
+  pins: Map<number, Outputs> | undefined;
   /**
    * Time with at least one step under way, in milliseconds. Gathered from the events; without queueing, waits, back-off and the time
    * between a crash and its recovery. The last event of a run states it exactly.
@@ -187,11 +244,18 @@ export function newRun(plan: Plan): RunState {
     overRounds: [],
     running: 0,
     stop: undefined,
+    undo: undefined,
     ended: false,
     trial: undefined,
     quarantined: false,
     paused: false,
+    gate: undefined,
+    priority: 0,
     error: undefined,
+    toCarry: 0,
+    origin: undefined,
+    mocks: undefined,
+    pins: undefined,
     activeMs: 0,
     changed: [],
   };
@@ -207,7 +271,9 @@ export function newScope(
   of: StepState | undefined,
   entry: Batch | undefined,
 ): Scope {
-  const scope: Scope = { path, of, entry, steps: [], edges: [], open: nodes.length };
+  // A round adds its number to the path; a branch is where its step is.
+  const isUndo = of !== undefined && path.length === of.scope.path.length;
+  const scope: Scope = { path, of, isUndo, entry, steps: [], edges: [], open: nodes.length };
   // A plan without loops has its steps and edges in a row, which is what most runs are made of.
   if (nodes.length === plan.nodes.length) {
     for (const node of plan.nodes) scope.steps.push(newStep(node, scope));
@@ -238,10 +304,12 @@ function newStep(node: PlanNode, scope: Scope): StepState {
     units: undefined,
     held: undefined,
     early: undefined,
+    parts: undefined,
     loop: undefined,
     outputs: undefined,
     error: undefined,
     errorItem: undefined,
+    carried: undefined,
     skip: undefined,
     dueAt: 0,
     retryAfterMs: 0,

@@ -1,3 +1,6 @@
+/** How runs stand. */
+import type { WaitKind } from '@plugboard/sdk';
+
 /** Run states, numbered for ever. */
 export const RUN_STATUS = { pending: 0, running: 1, paused: 2, waiting: 3, succeeded: 4, failed: 5, cancelled: 6, timed_out: 7 } as const;
 
@@ -5,8 +8,13 @@ export type RunStatusName = keyof typeof RUN_STATUS;
 export type RunStatus = (typeof RUN_STATUS)[RunStatusName];
 
 /** What a waiting run waits for, numbered for ever. */
-export const WAITING_FOR = { timer: 1, signal: 2, approval: 3, child: 4, unknown_effect: 5, blocked: 6, quarantine: 7 } as const;
+export const WAITING_FOR = { timer: 1, signal: 2, approval: 3, child: 4, unknown_effect: 5, blocked: 6, quarantine: 7, turn: 8 } as const;
 export type WaitingFor = keyof typeof WAITING_FOR;
+
+/** What a run waits for whose step waits so. A form is something that comes from outside. */
+export function waitingForOf(kind: WaitKind): WaitingFor {
+  return kind === 'form' ? 'signal' : kind;
+}
 
 const NAMES = Object.keys(RUN_STATUS) as RunStatusName[];
 

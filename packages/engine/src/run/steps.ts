@@ -25,13 +25,20 @@ export function stepSeenFrom(scope: Scope, index: number): StepState | undefined
 /** The step of a node at an iteration path; undefined when no such round is under way, or the path is too long or too short. */
 export function findStep(run: RunState, node: PlanNode, path: readonly number[] = NO_PATH): StepState | undefined {
   if (path.length !== node.loops.length) return undefined;
-  if (path.length === 0) return run.root.steps[node.index];
-  let scope: Scope | undefined = run.root;
+  const whole = node.undoes === undefined ? run.root : run.undo?.branches.get(node.undoes);
+  if (path.length === 0) return whole?.steps[node.index];
+  let scope: Scope | undefined = whole;
   for (const [depth, loop] of node.loops.entries()) scope = scope?.steps[loop]?.loop?.rounds.get(path[depth] ?? -1);
   return scope?.steps[node.index];
 }
 
-/** Every step there is: those of the root, and of each round under way. */
+/** Every step there is: those of the ordinary flow, and of the undo branches that have begun. */
+export function* everyStep(run: RunState): Generator<StepState> {
+  yield* allSteps(run.root);
+  if (run.undo) for (const branch of run.undo.branches.values()) yield* allSteps(branch);
+}
+
+/** The steps of a scope, and of each round under way in it. */
 export function* allSteps(scope: Scope): Generator<StepState> {
   for (const step of scope.steps) {
     if (!step) continue;

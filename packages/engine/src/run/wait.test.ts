@@ -152,3 +152,62 @@ describe('a step that waits for what comes from outside', () => {
     expect(run.take(signal('yes'))).toEqual([]);
   });
 });
+
+describe('a step that asks people', () => {
+  const plan = () => aGraph({ p: 'approval', after: 'pure' }, 'start>p p>after');
+  const held = { late: { items: [{ json: { total: 1 } }, { json: { total: 2 } }], from: [0, 1] } };
+  const answer: TestEvent = { type: 'wait.over', node: 'p', wait: 'p.signal', answer: { port: 'main', json: { total: 9, said: 'yes' } } };
+  const asked = (): TestEvent => ({
+    type: 'step.waiting',
+    node: 'p',
+    attempt: 1,
+    startedAt: 1,
+    wait: { id: 'p.signal', kind: 'approval', dueAt: 99_000 },
+    outputs: held,
+  });
+
+  function opened() {
+    const run = aRun(plan(), 2);
+    run.begin('p', 0);
+    return run;
+  }
+
+  test('has opened what it waits for, and holds nothing in flight while it waits', () => {
+    const run = opened();
+    run.take(asked());
+    expect([run.state.status, run.state.waitingFor, run.state.running, run.step('p').units]).toEqual(['waiting', 'approval', 0, undefined]);
+    expect(run.replayed()).toEqual(snapshot(run.state));
+  });
+
+  test('passes on what it held at the port of the answer, with what that adds, and where each item came from', () => {
+    const run = opened();
+    run.take(asked());
+    run.take(answer);
+    expect(run.step('p').outputs).toEqual({
+      main: { items: [{ json: { total: 9, said: 'yes' } }, { json: { total: 9, said: 'yes' } }], from: [0, 1] },
+    });
+    expect(run.runs).toEqual(['after']);
+  });
+
+  test('takes an answer that came before it waited, also when it has to ask again after a crash', () => {
+    const run = opened();
+    expect(run.take(answer)).toEqual([]);
+    run.recover();
+    run.begin('p', 0);
+    run.take(asked());
+    expect(run.json('p')).toEqual([
+      { total: 9, said: 'yes' },
+      { total: 9, said: 'yes' },
+    ]);
+    expect(run.replayed()).toEqual(snapshot(run.state));
+  });
+
+  test('that is stopped before it waits is over: the answer that comes later changes nothing', () => {
+    const run = opened();
+    run.take({ type: 'cancel.requested', by: 'ada' });
+    run.take(answer);
+    run.take({ type: 'items.settled', node: 'p', outcomes: [{ i: 0, ok: [] }] });
+    expect(run.step('p').phase).not.toBe('active');
+    expect(run.take(answer)).toEqual([]);
+  });
+});

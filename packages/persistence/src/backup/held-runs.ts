@@ -1,7 +1,9 @@
 /** Runs of a restored backup that nobody works on until somebody decides: what they did after the backup is not known here. */
 import type { Database } from '../database.ts';
 import { uuidv7 } from '../ids.ts';
+import { DROP_FOLLOW_UPS, RELEASE_FOLLOW_UPS } from '../journal/follow-ups.ts';
 import { HELD_OWNER } from '../journal/ownership.ts';
+import { RELEASE_TIMETABLES } from '../schedules.ts';
 
 export async function countHeldRuns(database: Database): Promise<number> {
   const [row] = await database.query<{ n: number }>('select count(*)::int4 as n from run_live where owner = $1', [HELD_OWNER]);
@@ -9,7 +11,7 @@ export async function countHeldRuns(database: Database): Promise<number> {
 }
 
 /**
- * Lets them go on, or cancels them; whichever server looks next takes them over. Gives how many.
+ * Lets them go on, or cancels them; whichever server looks next takes them over. Schedules and polls go on with either. Gives how many runs.
  * @param by principal who decided
  */
 export async function releaseHeldRuns(database: Database, decision: 'resume' | 'cancel', by: string): Promise<number> {
@@ -26,6 +28,8 @@ export async function releaseHeldRuns(database: Database, decision: 'resume' | '
         );
       }
       const { rowCount } = await client.query('update run_live set owner = $2, fence = fence + 1 where owner = $1', [HELD_OWNER, uuidv7()]);
+      for (const statement of RELEASE_TIMETABLES) await client.query(statement);
+      await client.query(decision === 'resume' ? RELEASE_FOLLOW_UPS : DROP_FOLLOW_UPS);
       await client.query('commit');
       return rowCount ?? 0;
     } catch (error) {

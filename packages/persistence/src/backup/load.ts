@@ -6,6 +6,7 @@ import { from as copyFrom } from 'pg-copy-streams';
 import type { Database } from '../database.ts';
 import { DatabaseError } from '../errors.ts';
 import { uuidv7 } from '../ids.ts';
+import { HOLD_FOLLOW_UPS } from '../journal/follow-ups.ts';
 import { HELD_OWNER } from '../journal/ownership.ts';
 import { NEWEST_SCHEMA } from '../migrations/index.ts';
 import { migrate } from '../migrations/migrate.ts';
@@ -36,6 +37,8 @@ export async function loadDump(database: Database, options: LoadOptions): Promis
     );
   }
   const client = database.createWriterClient();
+  // A connection that breaks between two statements fails the next one.
+  client.on('error', () => {});
   await client.connect();
   try {
     await refuseUsed(client);
@@ -86,6 +89,8 @@ async function loadRows(client: Client, { tables, rows, openRuns }: LoadOptions)
     }
     await setSequences(client);
     if (known.has('job')) await settleJobs(client, openRuns);
+    if (known.has('schedule') && openRuns === 'held') await holdTimetables(client);
+    if (known.has('run_follow_up') && openRuns === 'held') await client.query(HOLD_FOLLOW_UPS);
     const owner = openRuns === 'held' ? HELD_OWNER : uuidv7();
     const { rowCount } = await client.query('update run_live set owner = $1, fence = fence + 1', [owner]);
     for (const { table, name, definition } of references)
@@ -105,6 +110,12 @@ async function settleJobs(client: Client, openRuns: LoadOptions['openRuns']): Pr
       ? `update job set state = 'cancelled', ended_at = now(), lease_by = null, lease_until = null, report = '{"code":"JOB_RESTORED"}' where state in ('queued', 'running')`
       : `update job set state = 'queued', lease_by = null, lease_until = null where state = 'running'`,
   );
+}
+
+/** What starts runs by itself would start them here as well as where the backup was made. */
+async function holdTimetables(client: Client): Promise<void> {
+  for (const table of ['schedule', 'poll'])
+    await client.query(`update ${table} set state = 'held', claimed_by = null, claimed_until = null where state = 'active'`);
 }
 
 interface Reference {

@@ -10,6 +10,7 @@ import type { Database } from '../database.ts';
 import { inInstance } from '../in-instance.ts';
 import type { InstanceStatements } from '../in-instance.ts';
 import { uuidFloor } from '../ids.ts';
+import type { Statements } from '../statements.ts';
 import type { FileBlobStore } from './file-blob-store.ts';
 
 export interface RunPayloads extends BlobStore {
@@ -28,16 +29,19 @@ class PayloadNotNamedError extends Error {
   readonly code = 'EAGAIN';
 }
 
+/** Key of the limit of a plan on the bytes of payloads of runs. */
+export const PAYLOAD_BYTES_LIMIT = 'payloadBytes';
+
 /** First part of the advisory lock of a payload; the second is of its hash. */
 const LOCK = 0x706c6270;
 
 export function createRunPayloads({ database, files }: { readonly database: Database; readonly files: FileBlobStore }): RunPayloads {
-  const name = async (workspaceId: string, sha256: string, runId: string): Promise<void> => {
+  const name = async (workspaceId: string, sha256: string, runId: string, sizeBytes: number): Promise<void> => {
     try {
       await database.query(
         `with held as materialized (select pg_advisory_xact_lock_shared($4, hashtext($2)))
-         insert into run_payload (workspace_id, sha256, run_id) select $1, $2, $3 from held on conflict do nothing`,
-        [workspaceId, sha256, runId, LOCK],
+         insert into run_payload (workspace_id, sha256, run_id, size_bytes) select $1, $2, $3, $5 from held on conflict do nothing`,
+        [workspaceId, sha256, runId, LOCK, sizeBytes],
       );
     } catch (error) {
       throw new PayloadNotNamedError(
@@ -61,7 +65,7 @@ export function createRunPayloads({ database, files }: { readonly database: Data
     async put(workspaceId, text, runId) {
       if (runId === undefined) return files.put(workspaceId, text);
       const sha256 = createHash('sha256').update(text, 'utf8').digest('hex');
-      await name(workspaceId, sha256, runId);
+      await name(workspaceId, sha256, runId, Buffer.byteLength(text));
       let ref: BlobRef;
       // Remembered as stored and deleted by another process since: it is written again.
       do ref = await files.put(workspaceId, text);
@@ -96,4 +100,18 @@ async function forgetGoneRuns(statements: InstanceStatements, before: string, li
     [before, limit],
   );
   return rows.length;
+}
+
+/** Bytes of all payloads of a workspace, each counted once however many runs name it; and what its plan allows. */
+export async function readStoredPayloads(
+  statements: Statements,
+  workspaceId: string,
+): Promise<{ readonly usedBytes: number; readonly allowedBytes?: number }> {
+  const [row] = await statements.query<{ used: number; allowed: unknown }>(
+    `select (select coalesce(sum(size), 0)::float8
+               from (select max(size_bytes) as size from run_payload where workspace_id = $1 group by sha256) each) as used,
+            (select p.limits -> '${PAYLOAD_BYTES_LIMIT}' from workspace w join plan p on p.key = w.plan_key where w.id = $1) as allowed`,
+    [workspaceId],
+  );
+  return { usedBytes: row?.used ?? 0, ...(typeof row?.allowed === 'number' ? { allowedBytes: row.allowed } : {}) };
 }

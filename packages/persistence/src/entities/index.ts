@@ -114,9 +114,14 @@ const workspace = new EntitySchema<WorkspaceRow>({
     zone: { ...text('zone'), default: 'UTC' },
     accessVersion: { ...int4('access_version'), default: 1 },
     deletedAt: nullable(instant('deleted_at')),
+    purgeBeganAt: nullable(instant('purge_began_at')),
+    purgedAt: nullable(instant('purged_at')),
     ...mutable,
   },
-  indices: [{ name: 'workspace_slug', columns: ['slug'], unique: true }],
+  indices: [
+    { name: 'workspace_slug', columns: ['slug'], unique: true },
+    { name: 'workspace_deleted_at', columns: ['deletedAt'], where: 'deleted_at is not null and purged_at is null' },
+  ],
   foreignKeys: [
     references('workspace_created_by', 'createdBy', 'principal'),
     { ...references('workspace_plan', 'planKey', 'plan'), referencedColumnNames: ['key'] },
@@ -262,6 +267,7 @@ const deployment = new EntitySchema<DeploymentRow>({
     state: text('state'),
     deployedBy: uuid('deployed_by'),
     deployedAt: instantNow('deployed_at'),
+    holds: { type: 'boolean', default: false },
   },
   checks: [{ name: 'deployment_state', expression: `state in ('active', 'paused', 'off')` }],
   foreignKeys: [

@@ -52,6 +52,10 @@ export interface WorkspaceRow extends Mutable {
   /** Raised whenever rights inside the workspace change. */
   accessVersion: number;
   deletedAt: Date | null;
+  /** Since when its keys are gone and it cannot come back. */
+  purgeBeganAt: Date | null;
+  /** Since when nothing of it is left but this row, which its audit entries stand on. */
+  purgedAt: Date | null;
 }
 
 export interface ProjectRow extends Mutable {
@@ -135,6 +139,8 @@ export interface DeploymentRow {
   state: 'active' | 'paused' | 'off';
   deployedBy: string;
   deployedAt: Date;
+  /** While it is paused: what comes is stored and waits. */
+  holds: boolean;
 }
 
 export interface HookRow {

@@ -10,6 +10,11 @@
  *   chunked   inserts the events of moved and gone  ended    writes the end into the run
  *   emptied   deletes the inbox rows those events took in
  *   timed     keeps the waits those events began
+ *   answered  tells the runs that wait for those that ended
+ *   cascaded  cancels the runs that went on for those that ended alone
+ *   followed  notes what is to follow from those ends
+ *   forgotten notes runs whose data is to be forgotten
+ *   tagged    keeps what created runs are found by
  *   counted   adds runs that ended to run_stats, in key order
  *
  * `is not distinct from` keeps the planner from reaching run_live by owner, which would read all runs of this process.
@@ -24,6 +29,9 @@ import { storableText } from './storable-text.ts';
 
 /** Statistics are kept per quarter of an hour, UTC, by the time of the end. */
 const BUCKET = `date_bin('15 minutes', ended_at, timestamptz '1970-01-01 00:00:00+00')`;
+
+/** Who cancels a run whose caller has ended: no principal. */
+export const CALLER_ENDED = 'caller';
 
 const RUN_COLUMNS =
   'id, workspace_id, workflow_id, environment, version, status, trigger_kind, initiator, root_run_id, started_at, ended_at, error_code, error_message, error_fingerprint, events, journal';
@@ -93,6 +101,34 @@ with c as materialized (
   from unnest($35::uuid[], $36::text[], $37::uuid[], $38::timestamptz[]) as t (run_id, wait_id, workspace_id, due_at)
   where t.run_id in (select id from c where ended_at is null union all select run_id from moved)
   on conflict (run_id, wait_id) do nothing
+), answered as (
+  insert into run_inbox (id, run_id, workspace_id, source_key, kind, payload)
+  select gen_random_uuid(), a.run_id, a.workspace_id, a.source_key, 'child', a.payload::json
+  from unnest($39::uuid[], $40::uuid[], $41::uuid[], $42::text[], $43::text[]) as a (ended_id, run_id, workspace_id, source_key, payload)
+  where a.ended_id in (select id from c where ended_at is not null union all select run_id from gone)
+  on conflict (run_id, source_key) do nothing
+), cascaded as (
+  insert into run_inbox (id, run_id, workspace_id, source_key, kind, payload)
+  select gen_random_uuid(), l.run_id, l.workspace_id, 'caller-ended', 'cancel', json_build_object('by', '${CALLER_ENDED}', 'reason', 'The run that called this one has ended')
+  from (select run_id from gone where run_id = any($44::uuid[])) g
+  cross join lateral (select run_id, workspace_id from run_live where parent_run_id = g.run_id offset 0) l
+  on conflict (run_id, source_key) do nothing
+), followed as (
+  insert into run_follow_up (run_id, workspace_id, kind, due_at, payload)
+  select f.run_id, f.workspace_id, f.kind, f.due_at, f.payload::json
+  from unnest($45::uuid[], $46::uuid[], $47::text[], $48::timestamptz[], $49::text[]) as f (run_id, workspace_id, kind, due_at, payload)
+  where f.run_id in (select id from c where ended_at is not null union all select run_id from gone)
+  on conflict (run_id, kind) do nothing
+), forgotten as (
+  insert into run_erasure (run_id, workspace_id, due_at)
+  select e.run_id, e.workspace_id, e.due_at from unnest($50::uuid[], $51::uuid[], $52::timestamptz[]) as e (run_id, workspace_id, due_at)
+  where e.run_id in (select id from c where ended_at is not null union all select run_id from gone)
+  on conflict (run_id) do nothing
+), tagged as (
+  insert into run_tag (workspace_id, key, value, run_id)
+  select t.workspace_id, t.key, left(t.value, 200), t.run_id from unnest($53::uuid[], $54::uuid[], $55::text[], $56::text[]) as t (run_id, workspace_id, key, value)
+  where t.run_id in (select id from c)
+  on conflict do nothing
 ), counted as (
   insert into run_stats (workspace_id, workflow_id, environment, bucket, status, writer, n)
   select workspace_id, workflow_id, environment, ${BUCKET} as bucket, status, $1::uuid, count(*)
@@ -157,6 +193,27 @@ export class FlushStatement {
   readonly #tWorkspace = new ArrayColumn('uuid');
   readonly #tDue = new ArrayColumn('timestamptz');
   readonly #timerColumns: readonly ArrayColumn[];
+  // What follows from an end besides it.
+  readonly #aEnded = new ArrayColumn('uuid');
+  readonly #aRun = new ArrayColumn('uuid');
+  readonly #aWorkspace = new ArrayColumn('uuid');
+  readonly #aKey = new ArrayColumn('text');
+  readonly #aPayload = new ArrayColumn('text', 16 * 1024);
+  readonly #cancels = new ArrayColumn('uuid');
+  readonly #fRun = new ArrayColumn('uuid');
+  readonly #fWorkspace = new ArrayColumn('uuid');
+  readonly #fKind = new ArrayColumn('text');
+  readonly #fDue = new ArrayColumn('timestamptz');
+  readonly #fPayload = new ArrayColumn('text', 16 * 1024);
+  readonly #eRun = new ArrayColumn('uuid');
+  readonly #eWorkspace = new ArrayColumn('uuid');
+  readonly #eDue = new ArrayColumn('timestamptz');
+  // Tags.
+  readonly #gRun = new ArrayColumn('uuid');
+  readonly #gWorkspace = new ArrayColumn('uuid');
+  readonly #gKey = new ArrayColumn('text');
+  readonly #gValue = new ArrayColumn('text');
+  readonly #endColumns: readonly ArrayColumn[];
   readonly #createdColumns: readonly ArrayColumn[];
   readonly #liveColumns: readonly ArrayColumn[];
   readonly #updateColumns: readonly ArrayColumn[];
@@ -166,6 +223,26 @@ export class FlushStatement {
     this.#maxRecordBytes = maxRecordBytes;
     // In the order of the parameters.
     this.#timerColumns = [this.#tRun, this.#tWait, this.#tWorkspace, this.#tDue];
+    this.#endColumns = [
+      this.#aEnded,
+      this.#aRun,
+      this.#aWorkspace,
+      this.#aKey,
+      this.#aPayload,
+      this.#cancels,
+      this.#fRun,
+      this.#fWorkspace,
+      this.#fKind,
+      this.#fDue,
+      this.#fPayload,
+      this.#eRun,
+      this.#eWorkspace,
+      this.#eDue,
+      this.#gRun,
+      this.#gWorkspace,
+      this.#gKey,
+      this.#gValue,
+    ];
     this.#createdColumns = [
       this.#id,
       this.#workspace,
@@ -212,6 +289,7 @@ export class FlushStatement {
     for (const column of this.#liveColumns) column.clear();
     for (const column of this.#updateColumns) column.clear();
     for (const column of this.#timerColumns) column.clear();
+    for (const column of this.#endColumns) column.clear();
     this.#inbox.clear();
     let isMixed = false;
     let index = 0;
@@ -223,8 +301,17 @@ export class FlushStatement {
           continue;
         }
         this.#addCreated(record);
-        if (!record.end || record.inbox?.length) isMixed = true;
+        if (
+          !record.end ||
+          record.inbox?.length ||
+          record.tags ||
+          record.end.answer ||
+          record.end.followUps ||
+          record.end.erasesAt !== undefined
+        )
+          isMixed = true;
         this.#addTimers(record);
+        this.#addEnd(record);
       }
       if (!isMixed)
         return { name: 'journal_create_ended', text: CREATE_ENDED, values: this.#values(this.#createdColumns), rowMode: 'array' };
@@ -234,6 +321,7 @@ export class FlushStatement {
         if (record.create) continue;
         this.#addUpdate(record);
         this.#addTimers(record);
+        this.#addEnd(record);
       }
       return {
         name: 'journal_mixed',
@@ -242,6 +330,7 @@ export class FlushStatement {
           ...this.#values([...this.#createdColumns, ...this.#liveColumns, ...this.#updateColumns, this.#inbox]),
           inboxOfCreated,
           ...this.#timerColumns.map((column) => column.finish()),
+          ...this.#endColumns.map((column) => column.finish()),
         ],
         rowMode: 'array',
       };
@@ -277,6 +366,7 @@ export class FlushStatement {
     addText(this.#errorFingerprint, end?.errorFingerprint);
     this.#events.addInt4(record.toSeq);
     this.#journal.addUtf8(record.bytes);
+    this.#addTags(record);
     this.#fence.addInt4(record.fence);
     if (record.waiting === undefined) this.#waiting.addNull();
     else this.#waiting.addInt2(WAITING_FOR[record.waiting]);
@@ -290,6 +380,41 @@ export class FlushStatement {
       this.#tWait.addUtf8(id);
       this.#tWorkspace.addUuid(head.workspaceId);
       this.#tDue.addTime(dueAt);
+    }
+  }
+
+  #addTags({ head, tags }: RunRecord): void {
+    if (!tags) return;
+    for (const { key, value } of tags) {
+      this.#gRun.addUuid(head.id);
+      this.#gWorkspace.addUuid(head.workspaceId);
+      this.#gKey.addUtf8(storableText(key));
+      this.#gValue.addUtf8(storableText(value));
+    }
+  }
+
+  #addEnd({ head, end }: RunRecord): void {
+    if (!end) return;
+    const { answer } = end;
+    if (answer) {
+      this.#aEnded.addUuid(head.id);
+      this.#aRun.addUuid(answer.runId);
+      this.#aWorkspace.addUuid(answer.workspaceId);
+      this.#aKey.addUtf8(storableText(answer.sourceKey));
+      this.#aPayload.addUtf8(storableText(answer.payload));
+    }
+    if (end.cancelsCalled) this.#cancels.addUuid(head.id);
+    if (end.erasesAt !== undefined) {
+      this.#eRun.addUuid(head.id);
+      this.#eWorkspace.addUuid(head.workspaceId);
+      this.#eDue.addTime(end.erasesAt);
+    }
+    for (const { kind, dueAt, payload } of end.followUps ?? []) {
+      this.#fRun.addUuid(head.id);
+      this.#fWorkspace.addUuid(head.workspaceId);
+      this.#fKind.addUtf8(kind);
+      this.#fDue.addTime(dueAt);
+      this.#fPayload.addUtf8(storableText(payload));
     }
   }
 

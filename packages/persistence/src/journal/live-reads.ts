@@ -5,7 +5,7 @@
 import type { RunHead } from '@plugboard/engine';
 import type { InstanceStatements } from '../in-instance.ts';
 import { isUuid } from '../ids.ts';
-import { decodeChunks } from './ownership.ts';
+import { decodeChunks } from './run-chunks.ts';
 import { runSummary, SUMMARY_COLUMNS } from './run-rows.ts';
 import type { SummaryRow } from './run-rows.ts';
 

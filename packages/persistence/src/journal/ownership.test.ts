@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { RunRecord } from '@plugboard/engine';
 import { uuidv7 } from '../ids.ts';
 import type { LeasedOwnership, OwnershipOptions } from './ownership.ts';
 import { INBOX_CHANNEL, createOwnership } from './ownership.ts';
@@ -84,7 +85,7 @@ describe('claiming', () => {
     const owner = await aWorker();
     const writer = await kit.writer({ writerId: owner });
     const first = firstRecord({ triggerKind: 'schedule' });
-    const second = nextRecord(first, { status: 'waiting', waiting: 'signal' });
+    const second = nextRecord(first);
     await append(writer, first);
     await append(writer, second);
     const ownership = await anOwnership();
@@ -92,7 +93,7 @@ describe('claiming', () => {
     steady();
     const claimed = await ownership.claimOrphans(10);
     expect(claimed).toEqual([
-      { head: first.head, status: 'waiting', fence: 2, nextSeq: 4, crashCount: 0, chunks: [events(0, 2), events(2, 2)] },
+      { head: first.head, status: 'running', fence: 2, nextSeq: 4, crashCount: 0, from: 0, chunks: [events(0, 2), events(2, 2)] },
     ]);
     expect(await append(writer, nextRecord(second))).toEqual({ kind: 'lost' });
 
@@ -107,6 +108,29 @@ describe('claiming', () => {
     await append(writer, pending);
     const ownership = await anOwnership();
     expect(await ownership.claimOrphans(10)).toMatchObject([{ head: { id: pending.head.id }, status: 'pending', fence: 2 }]);
+  });
+
+  test('runs at rest change their owner and are not read; blocked ones are read', async () => {
+    const writer = await kit.writer({ writerId: uuidv7() });
+    const atRest = async (change: Partial<RunRecord>): Promise<RunRecord> => {
+      const first = firstRecord();
+      const second = nextRecord(first, change);
+      await append(writer, first);
+      await append(writer, second);
+      return second;
+    };
+    const waiting = await atRest({ status: 'waiting', waiting: 'timer' });
+    const paused = await atRest({ status: 'paused' });
+    const blocked = await atRest({ status: 'waiting', waiting: 'blocked' });
+    const ownership = await anOwnership();
+    expect((await ownership.claimOrphans(10)).map((run) => run.head.id)).toEqual([blocked.head.id]);
+    expect([await ownership.claimResting(1), await ownership.claimResting(10), await ownership.claimResting(10)]).toEqual([1, 1, 0]);
+    const owned = await ownership.loadOwned([waiting.head.id, paused.head.id]);
+    expect(owned.map(({ fence, crashCount }) => [fence, crashCount])).toEqual([
+      [2, 0],
+      [2, 0],
+    ]);
+    expect(await append(writer, nextRecord(waiting))).toEqual({ kind: 'lost' });
   });
 
   test('two processes that claim at once share the runs, each run to one', async () => {

@@ -8,14 +8,18 @@
  *   - its lease ran out. After an outage of the database every lease has run out though everybody is alive, so this one
  *     counts only after a full lease of undisturbed connection.
  */
+import { promisify } from 'node:util';
+import { gunzip, gzip } from 'node:zlib';
 import type { Client } from 'pg';
-import type { InboxRow, Ownership, PutInbox, StoredRun } from '@plugboard/engine';
-import { RUN_STATUS } from '@plugboard/engine';
+import type { InboxRow, Ownership, PutInbox, StoredRun, StoredSnapshot } from '@plugboard/engine';
+import { RUN_STATUS, SNAPSHOT_FORMAT, WAITING_FOR } from '@plugboard/engine';
 import { uuidv7 } from '../ids.ts';
 import type { ProcessIdentity } from './process-identity.ts';
 import { isProvenDead, ownIdentity } from './process-identity.ts';
 import type { SummaryRow } from './run-rows.ts';
+import { decodeChunks } from './run-chunks.ts';
 import { SUMMARY_COLUMNS, runSummary } from './run-rows.ts';
+import { PARENT_COLUMNS, type ParentRow, runParent } from './called-runs.ts';
 import { SerialSession, inTransaction } from './serial-session.ts';
 import { storableText } from './storable-text.ts';
 import { storedKey } from './stored-key.ts';
@@ -62,6 +66,16 @@ with due as (
 select (select count(*) from due)::int as fired, (select count(*) from told)::int as told,
   (select extract(epoch from min(due_at) - clock_timestamp()) * 1000 from timer where due_at > clock_timestamp())::float8 as next_in_ms`;
 
+const compress = promisify<string, { level: number }, Buffer>(gzip);
+const decompress = promisify<Buffer, Buffer>(gunzip);
+
+/** Runs `l` of the owners `$2`, which are gone, and `$3`, whose lease must still be over. */
+const ORPHANED = `(l.owner = any($2::uuid[])
+  or (l.owner = any($3::uuid[]) and not exists (select from worker w where w.id = l.owner and w.lease_until >= now())))`;
+
+/** A blocked run does not rest: the next server may have what it needs. */
+const AT_REST = `(l.status in (${RUN_STATUS.paused}, ${RUN_STATUS.waiting}) and l.waiting is distinct from ${WAITING_FOR.blocked})`;
+
 export interface OwnershipOptions {
   /** Makes a client that is not connected yet; two are used, one for the heartbeat alone. */
   readonly connect: () => Client;
@@ -103,7 +117,7 @@ export interface LeasedOwnership extends Ownership {
    * Rows of all runs this process owns, or of these only, in the order they came. They come back until the flush that takes
    * them in has deleted them; the caller leaves out those it has already.
    */
-  readInbox(runIds?: readonly string[]): Promise<InboxRow[]>;
+  readInbox(runIds?: readonly string[], after?: Pick<InboxRow, 'id' | 'putAt'>): Promise<InboxRow[]>;
   /** Deletes the worker row, so that others take the remaining runs over at once. Drain the writer before. */
   close(): Promise<void>;
 }
@@ -189,6 +203,21 @@ class LeaseKeeper implements LeasedOwnership {
     });
   }
 
+  async claimResting(limit: number): Promise<number> {
+    return this.#work.run(async (client) => {
+      const owners = await this.#ownersByFate(client);
+      if (owners.gone.length + owners.expired.length === 0) return 0;
+      const { rowCount } = await client.query(
+        `with picked as (
+           select run_id from run_live l where ${ORPHANED} and ${AT_REST} limit $4 for update skip locked
+         )
+         update run_live l set owner = $1, fence = l.fence + 1 from picked p where l.run_id = p.run_id`,
+        [this.ownerId, owners.gone, owners.expired, limit],
+      );
+      return rowCount ?? 0;
+    });
+  }
+
   async loadOwned(runIds: readonly string[]): Promise<StoredRun[]> {
     if (runIds.length === 0) return [];
     return this.#work.run(async (client) => {
@@ -223,15 +252,36 @@ class LeaseKeeper implements LeasedOwnership {
     );
   }
 
-  async readInbox(runIds?: readonly string[]): Promise<InboxRow[]> {
+  get inboxPage(): number {
+    return this.#options.inboxLimit;
+  }
+
+  async readInbox(runIds?: readonly string[], after?: Pick<InboxRow, 'id' | 'putAt'>): Promise<InboxRow[]> {
     const { rows } = await this.#work.run((client) =>
-      client.query<{ id: string; run_id: string; kind: string; payload: unknown }>(
-        `select b.id, b.run_id, b.kind, b.payload from run_inbox b join run_live l on l.run_id = b.run_id
-         where l.owner = $1 and ($3::uuid[] is null or b.run_id = any($3)) order by b.created_at, b.id limit $2`,
-        [this.ownerId, this.#options.inboxLimit, runIds ?? null],
+      client.query<{ id: string; run_id: string; kind: string; payload: unknown; put_at: string }>(
+        `select b.id, b.run_id, b.kind, b.payload, b.created_at::text as put_at from run_inbox b join run_live l on l.run_id = b.run_id
+         where l.owner = $1 and ($3::uuid[] is null or b.run_id = any($3)) ${after ? 'and (b.created_at, b.id) > ($4::timestamptz, $5::uuid)' : ''}
+         order by b.created_at, b.id limit $2`,
+        [this.ownerId, this.#options.inboxLimit, runIds ?? null, ...(after ? [after.putAt, after.id] : [])],
       ),
     );
-    return rows.map((row) => ({ id: row.id, runId: row.run_id, kind: row.kind, payload: row.payload }));
+    return rows.map((row) => ({ id: row.id, putAt: row.put_at, runId: row.run_id, kind: row.kind, payload: row.payload }));
+  }
+
+  async putSnapshot({ runId, workspaceId, seq, text }: StoredSnapshot): Promise<void> {
+    const state = await compress(text, { level: 1 });
+    await this.#work.run((client) =>
+      client.query(
+        `insert into run_snapshot (run_id, workspace_id, seq, format, state)
+         select $1, $2, $3, ${SNAPSHOT_FORMAT}, $4 where exists (select from run_live where run_id = $1)
+         on conflict (run_id) do update set seq = excluded.seq, format = excluded.format, state = excluded.state where run_snapshot.seq < excluded.seq`,
+        [runId, workspaceId, seq, state],
+      ),
+    );
+  }
+
+  async dropSnapshot(runId: string): Promise<void> {
+    await this.#work.run((client) => client.query('delete from run_snapshot where run_id = $1', [runId]));
   }
 
   async putInbox(row: PutInbox): Promise<boolean> {
@@ -336,9 +386,7 @@ class LeaseKeeper implements LeasedOwnership {
 async function claim(client: Client, ownerId: string, owners: OwnersByFate, crashed: readonly string[], limit: number): Promise<string[]> {
   const { rows } = await client.query<{ run_id: string }>(
     `with picked as (
-       select run_id, owner from run_live l
-       where owner = any($2::uuid[])
-          or (owner = any($3::uuid[]) and not exists (select from worker w where w.id = l.owner and w.lease_until >= now()))
+       select run_id, owner from run_live l where ${ORPHANED} and not ${AT_REST}
        order by started_at, run_id limit $4 for update skip locked
      )
      update run_live l set owner = $1, fence = l.fence + 1, crash_count = l.crash_count + case when p.owner = any($5::uuid[]) and l.status = ${RUN_STATUS.running} then 1 else 0 end
@@ -348,35 +396,49 @@ async function claim(client: Client, ownerId: string, owners: OwnersByFate, cras
   return rows.map((row) => row.run_id);
 }
 
-/** Read after the claim's locks, so that everything the old owner committed is there. */
-async function readStoredRuns(client: Client, ids: readonly string[]): Promise<StoredRun[]> {
-  if (ids.length === 0) return [];
-  const { rows } = await client.query<
-    SummaryRow & { fence: number; next_seq: number; crash_count: number; journal: Buffer | null; chunks: Buffer[] | null }
-  >(
-    `select ${SUMMARY_COLUMNS}, l.fence, l.next_seq, l.crash_count, r.journal,
-       (select array_agg(k.events order by k.seq) from run_chunk k where k.run_id = r.id) as chunks
-     from run_live l join run r on r.id = l.run_id where l.run_id = any($1::uuid[]) order by l.started_at, l.run_id`,
-    [ids],
-  );
-  return rows.map((row) => {
-    const { head, status } = runSummary(row);
-    return {
-      head,
-      status,
-      fence: row.fence,
-      nextSeq: row.next_seq,
-      crashCount: row.crash_count,
-      chunks: decodeChunks(row.journal, row.chunks),
-    };
-  });
+interface StoredRow extends SummaryRow, ParentRow {
+  readonly fence: number;
+  readonly next_seq: number;
+  readonly crash_count: number;
+  readonly snapshot_seq: number | null;
+  readonly state: Buffer | null;
+  readonly from_seq: number | null;
+  readonly journal: Buffer | null;
+  readonly chunks: Buffer[] | null;
 }
 
-/** The first chunk and the later ones as JSON texts. */
-export function decodeChunks(journal: Buffer | null, chunks: readonly Buffer[] | null): string[] {
-  const all = journal === null ? [] : [journal];
-  if (chunks) all.push(...chunks);
-  return all.map((chunk) => chunk.toString('utf8'));
+/** Read after the claim's locks, so that everything the old owner committed is there. Events that are in a snapshot stay where they are. */
+async function readStoredRuns(client: Client, ids: readonly string[]): Promise<StoredRun[]> {
+  if (ids.length === 0) return [];
+  const { rows } = await client.query<StoredRow>(
+    `select ${SUMMARY_COLUMNS}, ${PARENT_COLUMNS}, l.fence, l.next_seq, l.crash_count, s.seq as snapshot_seq, s.state,
+       k.from_seq, k.chunks, case when k.first_seq is null then r.journal end as journal
+     from run_live l join run r on r.id = l.run_id left join run_child c on c.run_id = l.run_id
+     left join run_snapshot s on s.run_id = l.run_id and s.format = ${SNAPSHOT_FORMAT} and s.seq <= l.next_seq
+     cross join lateral (select max(seq) as first_seq from run_chunk where run_id = r.id and seq <= s.seq) f
+     cross join lateral (
+       select f.first_seq, min(seq) as from_seq, array_agg(events order by seq) as chunks
+       from run_chunk where run_id = r.id and seq >= coalesce(f.first_seq, 0)
+     ) k
+     where l.run_id = any($1::uuid[]) order by l.started_at, l.run_id`,
+    [ids],
+  );
+  return Promise.all(rows.map(storedRun));
+}
+
+async function storedRun(row: StoredRow): Promise<StoredRun> {
+  const { head, status } = runSummary(row);
+  const parent = runParent(row);
+  return {
+    head: parent ? { ...head, parent } : head,
+    status,
+    fence: row.fence,
+    nextSeq: row.next_seq,
+    crashCount: row.crash_count,
+    ...(row.snapshot_seq !== null && row.state && { snapshot: { seq: row.snapshot_seq, text: (await decompress(row.state)).toString() } }),
+    from: row.journal === null ? (row.from_seq ?? 0) : 0,
+    chunks: decodeChunks(row.journal, row.chunks),
+  };
 }
 
 /** Rows of workers long dead that own nothing any more. One that lives after all is back with its next heartbeat. */

@@ -7,6 +7,7 @@ import { RUN_STATUS, TRIGGER_KIND, WAITING_FOR, isTerminal, runStatusName } from
 import { isUuid, uuidFloor } from '../ids.ts';
 import type { WorkspaceTransaction } from '../in-workspace.ts';
 import { pageLimit } from '../paging.ts';
+import { ENVIRONMENT } from '../seed.ts';
 import type { Seen } from '../seen.ts';
 import { seenValues, seenWorkflow } from '../seen.ts';
 
@@ -62,6 +63,33 @@ export async function listRunRows(
   options: ListRunRows,
 ): Promise<{ readonly rows: readonly ListedRun[]; readonly nextCursor?: string }> {
   const first = pageLimit(options.first);
+  const { parts, joins, values } = findingRuns(tx, options, first + 1);
+  const rows = await tx.query<Row>(
+    `with page as (select id from (${parts.join(' union all ')}) found order by id desc limit ${first + 1})
+     select ${COLUMNS} from page join run r on r.id = page.id left join run_live l on l.run_id = r.id ${joins} order by r.id desc`,
+    values,
+  );
+  const page = rows.slice(0, first).map(toRun);
+  const last = page.at(-1);
+  return rows.length > first && last ? { rows: page, nextCursor: last.id } : { rows: page };
+}
+
+/** How many runs there are to list, up to `most`. */
+export async function countRunRows(tx: WorkspaceTransaction, options: Omit<ListRunRows, 'first'>, most: number): Promise<number> {
+  const { parts, values } = findingRuns(tx, options, most);
+  const [row] = await tx.query<{ n: number }>(
+    `select count(*)::int4 as n from (select id from (${parts.join(' union all ')}) found limit ${most}) counted`,
+    values,
+  );
+  return row?.n ?? 0;
+}
+
+/** Statements that give the newest ids, one for each index they are found by. */
+function findingRuns(
+  tx: WorkspaceTransaction,
+  options: Omit<ListRunRows, 'first'>,
+  limit: number,
+): { readonly parts: readonly string[]; readonly joins: string; readonly values: unknown[] } {
   const values: unknown[] = [tx.context.workspaceId];
   const parameter = (value: unknown): string => `$${values.push(value)}`;
   const since = parameter(uuidFloor(Math.max(0, options.since ?? Date.now() - DEFAULT_SINCE_MS)));
@@ -78,21 +106,13 @@ export async function listRunRows(
   const search = options.search?.trim().toLowerCase() ?? '';
   if (isUuid(search)) where.push(`r.id = ${parameter(search)}::uuid`);
   else if (search !== '') where.push(endsIn(search.replaceAll('-', ''), `i.id >= ${since}::uuid and i.id < ${until}::uuid`, parameter));
-  const limit = parameter(first + 1);
   const joins = `left join workflow w on w.id = r.workflow_id and w.workspace_id = r.workspace_id`;
   const parts = partsOf(options, parameter).map(
     ({ isLive, conditions }) =>
       `(select r.id from run r ${isLive ? 'join run_live l on l.run_id = r.id and l.workspace_id = $1' : ''} ${joins}
          where ${[...where, ...conditions].join(' and ')} order by r.id desc limit ${limit})`,
   );
-  const rows = await tx.query<Row>(
-    `with page as (select id from (${parts.join(' union all ')}) found order by id desc limit ${limit})
-     select ${COLUMNS} from page join run r on r.id = page.id left join run_live l on l.run_id = r.id ${joins} order by r.id desc`,
-    values,
-  );
-  const page = rows.slice(0, first).map(toRun);
-  const last = page.at(-1);
-  return rows.length > first && last ? { rows: page, nextCursor: last.id } : { rows: page };
+  return { parts, joins, values };
 }
 
 interface Part {
@@ -203,7 +223,7 @@ export interface NowSummary {
   readonly endedToday: number;
 }
 
-/** What goes on at this moment, and what today brought by the clock of the workspace. */
+/** What goes on at this moment, and what today brought by the clock of the workspace; of what ended, only runs of what is live. */
 export async function nowSummary(tx: WorkspaceTransaction, visible: Seen): Promise<NowSummary> {
   const values = [tx.context.workspaceId, ...seenValues(visible)];
   const [live] = await tx.query<{ running: number; waiting: number; oldest: Date | null }>(
@@ -224,7 +244,7 @@ export async function nowSummary(tx: WorkspaceTransaction, visible: Seen): Promi
   const [ended] = await tx.query<{ n: number; failed: number; name: string | null; most: number | null }>(
     `with today as (
        select workflow_id, sum(n) as n, coalesce(sum(n) filter (where status in (5, 7)), 0) as failed
-         from run_stats where workspace_id = $1 and bucket >= $4 group by workflow_id
+         from run_stats where workspace_id = $1 and environment = ${ENVIRONMENT.live} and bucket >= $4 group by workflow_id
      ), mine as (
        select w.name, t.n, t.failed from today t join workflow w on w.id = t.workflow_id and w.workspace_id = $1 where ${seenWorkflow(2)}
      ) select coalesce(sum(n), 0)::int4 as n, coalesce(sum(failed), 0)::int4 as failed,

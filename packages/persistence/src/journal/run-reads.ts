@@ -3,7 +3,7 @@ import type { QueryResultRow } from 'pg';
 import type { RunStatusName } from '@plugboard/engine';
 import { RUN_STATUS, isTerminal, runStatusName } from '@plugboard/engine';
 import { isUuid, uuidFloor } from '../ids.ts';
-import { decodeChunks } from './ownership.ts';
+import { decodeChunks } from './run-chunks.ts';
 import type { RunSummary, SummaryRow } from './run-rows.ts';
 import { SUMMARY_COLUMNS, runSummary } from './run-rows.ts';
 

@@ -1,10 +1,12 @@
-/** Forgetting: finished runs past their time, in small batches, and partitions with nothing left in them. */
+/** Forgetting: finished runs past their time or their number, in small batches, and partitions with nothing left in them. */
 import type { ClientBase } from 'pg';
 import { uuidFloor, uuidTimeMs } from '../ids.ts';
 import type { RunReader } from './run-reads.ts';
 
 export interface DeleteExpiredOptions {
   readonly workspaceId: string;
+  /** @default runs of all workflows */
+  readonly workflowId?: string;
   /** Finished runs that ended before this time go, in milliseconds since 1970. */
   readonly olderThan: number;
   /** Runs per call. @default 1000 */
@@ -12,17 +14,58 @@ export interface DeleteExpiredOptions {
 }
 
 /** Deletes a batch of expired finished runs with their events and tags, oldest first; returns how many. Call again while it returns `limit`. */
-export async function deleteExpiredRuns(db: RunReader, { workspaceId, olderThan, limit = 1000 }: DeleteExpiredOptions): Promise<number> {
-  const [row] = await db.query<{ n: number }>(
+export function deleteExpiredRuns(
+  db: RunReader,
+  { workspaceId, workflowId, olderThan, limit = 1000 }: DeleteExpiredOptions,
+): Promise<number> {
+  return deleteRuns(
+    db,
     // A run starts before it ends, so its id is older too: the bound on the id keeps newer partitions out of the search.
-    `with expired as materialized (
-       select id from run
-       where workspace_id = $1 and status >= 4 and ended_at < to_timestamp($2::float8 / 1000) and id < $3::uuid
-       order by id limit $4 for update skip locked
-     ), chunks as (
+    `select id from run
+      where workspace_id = $1 and status >= 4 and ended_at < to_timestamp($2::float8 / 1000) and id < $3::uuid
+        ${workflowId === undefined ? '' : 'and workflow_id = $5'}
+      order by id limit $4 for update skip locked`,
+    [workspaceId, olderThan, uuidFloor(Math.max(0, olderThan)), limit, ...(workflowId === undefined ? [] : [workflowId])],
+  );
+}
+
+/** Deletes a batch of the finished runs of a workflow that are not among its newest; returns how many. Call again while it returns `limit`. */
+export async function deleteRunsBeyond(
+  db: RunReader,
+  {
+    workspaceId,
+    workflowId,
+    newest,
+    limit = 1000,
+  }: { readonly workspaceId: string; readonly workflowId: string; readonly newest: number; readonly limit?: number },
+): Promise<number> {
+  const [last] = await db.query<{ id: string }>(
+    'select id from run where workspace_id = $1 and workflow_id = $2 order by id desc offset $3 limit 1',
+    [workspaceId, workflowId, Math.max(1, newest) - 1],
+  );
+  if (!last) return 0;
+  return deleteRuns(
+    db,
+    `select id from run where workspace_id = $1 and workflow_id = $2 and status >= 4 and id < $3::uuid order by id limit $4 for update skip locked`,
+    [workspaceId, workflowId, last.id, limit],
+  );
+}
+
+/** Deletes what the query names, with its events, tags and names of payloads. */
+async function deleteRuns(db: RunReader, ids: string, values: readonly unknown[]): Promise<number> {
+  const [row] = await db.query<{ n: number }>(
+    `with expired as materialized (${ids}), chunks as (
        delete from run_chunk where run_id in (select id from expired)
      ), tags as (
        delete from run_tag where run_id in (select id from expired)
+     ), links as (
+       delete from run_child where run_id in (select id from expired)
+     ), places as (
+       delete from run_chain where run_id in (select id from expired)
+     ), asked as (
+       delete from approval where run_id in (select id from expired)
+     ), forms as (
+       delete from run_form where run_id in (select id from expired)
      ), payloads as (
        delete from run_payload where run_id in (select id from expired) returning workspace_id, sha256
      ), left_behind as (
@@ -30,9 +73,29 @@ export async function deleteExpiredRuns(db: RunReader, { workspaceId, olderThan,
      ), gone as (
        delete from run where id in (select id from expired) returning id
      ) select count(*)::int4 as n from gone`,
-    [workspaceId, olderThan, uuidFloor(Math.max(0, olderThan)), limit],
+    values,
   );
   return row?.n ?? 0;
+}
+
+export interface WorkflowKeeping {
+  readonly workspaceId: string;
+  readonly workflowId: string;
+  readonly days?: number;
+  readonly count?: number;
+}
+
+/** How long each workflow keeps its runs by its own settings: those that are live, else those of its draft. Workflows that say nothing are in it too. */
+export async function listWorkflowKeeping(db: RunReader): Promise<WorkflowKeeping[]> {
+  const rows = await db.query<{ workspaceId: string; workflowId: string; days: number | null; count: number | null }>(
+    `select workspace_id as "workspaceId", id as "workflowId", (kept ->> 'days')::int4 as days, (kept ->> 'count')::int4 as count
+       from (select w.workspace_id, w.id, coalesce(v.definition, d.doc) -> 'settings' -> 'keepRuns' as kept
+               from workflow w
+               left join deployment e on e.workflow_id = w.id and e.environment = 1
+               left join version v on v.workflow_id = w.id and v.n = e.version
+               left join draft d on d.workflow_id = w.id) kept_by order by id`,
+  );
+  return rows.map(({ days, count, ...of }) => ({ ...of, ...(days === null ? {} : { days }), ...(count === null ? {} : { count }) }));
 }
 
 /** Deletes one finished run with its events and tags, for good. False when there is none, or it goes on. */
@@ -44,6 +107,14 @@ export async function deleteEndedRun(db: RunReader, { workspaceId, id }: { works
        delete from run_chunk where run_id in (select id from gone)
      ), tags as (
        delete from run_tag where workspace_id = $1 and run_id in (select id from gone)
+     ), links as (
+       delete from run_child where workspace_id = $1 and run_id in (select id from gone)
+     ), places as (
+       delete from run_chain where workspace_id = $1 and run_id in (select id from gone)
+     ), asked as (
+       delete from approval where workspace_id = $1 and run_id in (select id from gone)
+     ), forms as (
+       delete from run_form where workspace_id = $1 and run_id in (select id from gone)
      ), payloads as (
        delete from run_payload where run_id in (select id from gone) returning workspace_id, sha256
      ), left_behind as (
@@ -74,6 +145,18 @@ export async function deleteStaleInbox(db: RunReader, { olderThan, limit = 1000 
      ), gone as (delete from run_inbox where id in (select id from stale) returning 1)
      select count(*)::int4 as n from gone`,
     [olderThan, limit],
+  );
+  return row?.n ?? 0;
+}
+
+/** Deletes snapshots of runs that have ended, which their process does as a rule. Returns how many. */
+export async function deleteStaleSnapshots(db: RunReader, limit: number): Promise<number> {
+  const [row] = await db.query<{ n: number }>(
+    `with stale as (
+       select run_id from run_snapshot s where not exists (select from run_live l where l.run_id = s.run_id) limit $1 for update skip locked
+     ), gone as (delete from run_snapshot where run_id in (select run_id from stale) returning 1)
+     select count(*)::int4 as n from gone`,
+    [limit],
   );
   return row?.n ?? 0;
 }

@@ -8,6 +8,7 @@ import { uuidFloor } from '../ids.ts';
 import type { WorkspaceTransaction } from '../in-workspace.ts';
 import type { Seen } from '../seen.ts';
 import { seenValues, seenWorkflow } from '../seen.ts';
+import { OF_ALL } from './run-roll-up.ts';
 
 export interface RunStatisticsOptions {
   readonly visible: Seen;
@@ -39,7 +40,14 @@ export interface RunStatistics {
   /** Those with most runs, at most 50. */
   readonly workflows: readonly WorkflowStatistics[];
   /** Of the newest runs that ended, at most 1,000, in milliseconds; absent when there are none. */
-  readonly durations?: { readonly p50: number; readonly p95: number; readonly max: number; readonly runs: number };
+  readonly durations?: {
+    readonly mean: number;
+    readonly p50: number;
+    readonly p95: number;
+    readonly p99: number;
+    readonly max: number;
+    readonly runs: number;
+  };
   readonly zone: string;
 }
 
@@ -71,22 +79,48 @@ function isWorkflow(row: CountedRow): row is WorkflowRow {
   return row.startsAt === null;
 }
 
-/** Start of the bucket that holds a quarter of an hour. The zone is $8. */
+/** Start of the bucket that holds a quarter of an hour, or a day of the roll-up. The zone is $8. */
 const BUCKET = {
   quarter: 'bucket',
   hour: `date_trunc('hour', bucket at time zone $8) at time zone $8`,
   day: `date_trunc('day', bucket at time zone $8) at time zone $8`,
 } as const;
 
+const FROM = `date_bin('15 minutes', $4::timestamptz, timestamptz '1970-01-01 00:00:00+00')`;
+const ASKED = `s.workspace_id = $1 and ($6::uuid is null or s.workflow_id = $6) and ($7::int2 is null or s.environment = $7)
+  and ($2::uuid[] is null or s.workflow_id in (select w.id from workflow w where w.workspace_id = $1 and ${seenWorkflow(2)}))`;
+const QUARTERS = `select s.bucket, s.workflow_id, s.status, s.n::float8 as n from run_stats s where ${ASKED} and s.bucket >= ${FROM} and s.bucket < $5`;
+
+/**
+ * By day the whole days between are read from the roll-up, with what has come for them since; only the days at both ends are put together from
+ * quarters. Bounds of the whole days are $9 and $10.
+ */
+const WITH_DAYS = `
+  select s.starts_at as bucket, s.workflow_id, s.status, s.n::float8 as n from run_stats_day s where ${ASKED} and s.starts_at >= $9 and s.starts_at < $10
+  union all
+  select s.bucket, s.workflow_id, s.status, s.n::float8 from run_stats s
+   where ${ASKED} and s.bucket >= $9 and s.bucket < $10 and s.writer <> '${OF_ALL}'
+  union all
+  select s.bucket, s.workflow_id, s.status, s.n::float8 from run_stats s where ${ASKED} and s.bucket >= ${FROM} and s.bucket < $9
+  union all
+  select s.bucket, s.workflow_id, s.status, s.n::float8 from run_stats s where ${ASKED} and s.bucket >= $10 and s.bucket < $5`;
+
 export async function runStatistics(tx: WorkspaceTransaction, options: RunStatisticsOptions): Promise<RunStatistics> {
   const { workspaceId } = tx.context;
-  const [workspace] = await tx.query<{ zone: string }>('select zone from workspace where id = $1', [workspaceId]);
-  const zone = workspace?.zone ?? 'UTC';
+  const until = new Date(options.until);
+  const [workspace] = await tx.query<{ zone: string; firstDay: Date | null; lastDay: Date | null }>(
+    `select w.zone, case when z.zone = w.zone then date_trunc('day', ($2::timestamptz at time zone w.zone) + interval '1 day - 1 us') at time zone w.zone end as "firstDay",
+            case when z.zone = w.zone then date_trunc('day', $3::timestamptz at time zone w.zone) at time zone w.zone end as "lastDay"
+       from workspace w left join run_stats_zone z on z.workspace_id = w.id where w.id = $1`,
+    [workspaceId, new Date(options.since), until],
+  );
+  const { zone = 'UTC', firstDay = null, lastDay = null } = workspace ?? {};
+  const isRolledUp = options.by === 'day' && firstDay !== null && lastDay !== null && firstDay < lastDay;
   const values = [
     workspaceId,
     ...seenValues(options.visible),
     new Date(options.since),
-    new Date(options.until),
+    until,
     options.workflowId ?? null,
     options.environment ?? null,
   ];
@@ -94,11 +128,8 @@ export async function runStatistics(tx: WorkspaceTransaction, options: RunStatis
   // become days: time zones cost more than the sums. Sums of whole numbers of this size are exact as floats, and quicker.
   const rows = await tx.query<CountedRow>(
     `with counted as materialized (
-       select s.bucket, s.workflow_id, s.status, sum(s.n::float8) as n from run_stats s
-        where s.workspace_id = $1 and s.bucket >= date_bin('15 minutes', $4::timestamptz, timestamptz '1970-01-01 00:00:00+00') and s.bucket < $5
-          and ($6::uuid is null or s.workflow_id = $6) and ($7::int2 is null or s.environment = $7)
-          and ($2::uuid[] is null or s.workflow_id in (select w.id from workflow w where w.workspace_id = $1 and ${seenWorkflow(2)}))
-        group by grouping sets ((s.bucket, s.status), (s.workflow_id, s.status))
+       select bucket, workflow_id, status, sum(n) as n from (${isRolledUp ? WITH_DAYS : QUARTERS}) s
+        group by grouping sets ((bucket, status), (workflow_id, status))
      ), top as (
        select w.id, w.name, sum(c.n) as ended, coalesce(sum(c.n) filter (where c.status = 4), 0) as succeeded,
               coalesce(sum(c.n) filter (where c.status in (5, 7)), 0) as failed
@@ -111,7 +142,7 @@ export async function runStatistics(tx: WorkspaceTransaction, options: RunStatis
      union all
      select null, null, ended, id, name, succeeded, failed from top
      order by 1, 3 desc, 4`,
-    [...values, zone],
+    [...values, zone, ...(isRolledUp ? [firstDay, lastDay] : [])],
   );
   const counted = rows.filter(isBucket);
   const perWorkflow = rows
@@ -133,14 +164,15 @@ export async function runStatistics(tx: WorkspaceTransaction, options: RunStatis
 }
 
 async function durationsOf(tx: WorkspaceTransaction, options: RunStatisticsOptions): Promise<RunStatistics['durations']> {
-  const [row] = await tx.query<{ p50: number | null; p95: number; max: number; runs: number }>(
+  const [row] = await tx.query<{ mean: number; p50: number | null; p95: number; p99: number; max: number; runs: number }>(
     `with newest as (
        select (extract(epoch from r.ended_at - r.started_at) * 1000)::float8 as ms
          from run r join workflow w on w.id = r.workflow_id and w.workspace_id = $1
         where r.workspace_id = $1 and r.id >= $4::uuid and r.id < $5::uuid and ($6::uuid is null or r.workflow_id = $6)
           and ($7::int2 is null or r.environment = $7) and r.ended_at is not null and ${seenWorkflow(2)}
         order by r.id desc limit ${SAMPLE}
-     ) select percentile_disc(0.5) within group (order by ms) as p50, percentile_disc(0.95) within group (order by ms) as p95, max(ms) as max,
+     ) select avg(ms) as mean, percentile_disc(0.5) within group (order by ms) as p50, percentile_disc(0.95) within group (order by ms) as p95,
+              percentile_disc(0.99) within group (order by ms) as p99, max(ms) as max,
               count(*)::int4 as runs from newest`,
     [
       tx.context.workspaceId,
@@ -151,5 +183,7 @@ async function durationsOf(tx: WorkspaceTransaction, options: RunStatisticsOptio
       options.environment ?? null,
     ],
   );
-  return row && row.p50 !== null ? { p50: row.p50, p95: row.p95, max: row.max, runs: row.runs } : undefined;
+  if (!row || row.p50 === null) return undefined;
+  const { mean, p50, p95, p99, max, runs } = row;
+  return { mean, p50, p95, p99, max, runs };
 }

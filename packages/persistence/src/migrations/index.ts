@@ -9,6 +9,15 @@ import { files } from './0007-files.ts';
 import { hooks } from './0008-hooks.ts';
 import { people } from './0009-people.ts';
 import { draftsAndJobs } from './0010-drafts-and-jobs.ts';
+import { runsKept } from './0011-runs-kept.ts';
+import { noticesAndLevels } from './0012-notices-and-levels.ts';
+import { approvals } from './0013-approvals.ts';
+import { calledRuns } from './0014-called-runs.ts';
+import { schedules } from './0015-schedules.ts';
+import { runsAgain } from './0016-runs-again.ts';
+import { runSnapshots } from './0017-run-snapshots.ts';
+import { flowControl } from './0018-flow-control.ts';
+import { turnOrder } from './0019-turn-order.ts';
 import type { Migration } from './migration.ts';
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -22,6 +31,15 @@ export const MIGRATIONS: readonly Migration[] = [
   hooks,
   people,
   draftsAndJobs,
+  runsKept,
+  noticesAndLevels,
+  approvals,
+  calledRuns,
+  schedules,
+  runsAgain,
+  runSnapshots,
+  flowControl,
+  turnOrder,
 ];
 
 /** The oldest schema this release still runs on; a process that does not migrate accepts it while another one does. */

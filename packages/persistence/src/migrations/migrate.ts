@@ -25,6 +25,8 @@ export async function migrate(
   { upTo = NEWEST_SCHEMA }: { /** Stops there, for rows of an older release. */ readonly upTo?: number } = {},
 ): Promise<{ applied: string[] }> {
   const client = database.createWriterClient();
+  // A connection that breaks between two statements fails the next one.
+  client.on('error', () => {});
   await client.connect();
   try {
     const applied = refuseNewer(await schemaVersion(client)) >= upTo ? [] : await applyMissing(client, upTo);

@@ -1,5 +1,6 @@
 /** Settings as rows, by level. Their schema, defaults and who may change them are declared in the server. */
 import type { Json } from '@plugboard/sdk';
+import type { InstanceStatements } from '../in-instance.ts';
 import type { WorkspaceTransaction } from '../in-workspace.ts';
 import type { Statements } from '../statements.ts';
 
@@ -7,6 +8,7 @@ import type { Statements } from '../statements.ts';
 export type SettingScope =
   | { readonly kind: 'instance' }
   | { readonly kind: 'workspace'; readonly workspaceId: string }
+  | { readonly kind: 'project'; readonly projectId: string }
   | { readonly kind: 'person'; readonly principalId: string };
 
 export interface Setting {
@@ -43,6 +45,22 @@ export async function readSettingLevels(tx: WorkspaceTransaction, keys: readonly
   const levels = new Map<string, SettingLevels>();
   for (const { scope, ...setting } of rows) levels.set(setting.key, { ...levels.get(setting.key), [scope]: setting });
   return levels;
+}
+
+/** What each of these persons set, by person and key. */
+export async function readPersonSettings(
+  statements: InstanceStatements,
+  principalIds: readonly string[],
+  keys: readonly string[],
+): Promise<ReadonlyMap<string, ReadonlyMap<string, Json>>> {
+  const rows = await statements.query<{ principalId: string; key: string; value: Json }>(
+    `select scope_id as "principalId", key, value from setting where scope = 'person' and scope_id = any($1::uuid[]) and key = any($2::text[])`,
+    [principalIds, keys],
+  );
+  const found = new Map<string, Map<string, Json>>();
+  for (const { principalId, key, value } of rows)
+    found.set(principalId, (found.get(principalId) ?? new Map<string, Json>()).set(key, value));
+  return found;
 }
 
 export type WriteSettingResult =
@@ -88,6 +106,14 @@ const NIL = '00000000-0000-0000-0000-000000000000';
 const COLUMNS = `key, value, rev, updated_by as "updatedBy", updated_at as "updatedAt"`;
 
 function idOf(scope: SettingScope): string {
-  if (scope.kind === 'workspace') return scope.workspaceId;
-  return scope.kind === 'person' ? scope.principalId : NIL;
+  switch (scope.kind) {
+    case 'instance':
+      return NIL;
+    case 'workspace':
+      return scope.workspaceId;
+    case 'project':
+      return scope.projectId;
+    case 'person':
+      return scope.principalId;
+  }
 }

@@ -72,7 +72,13 @@ export async function findInvitation(statements: InstanceStatements, tokenHash: 
 }
 
 export type AcceptInvitationResult =
-  | { readonly kind: 'accepted'; readonly workspaceId: string; readonly role: Role; readonly invitationId: string }
+  | {
+      readonly kind: 'accepted';
+      readonly workspaceId: string;
+      readonly role: Role;
+      readonly invitationId: string;
+      readonly invitedBy: string;
+    }
   /** The invitation is used up; the role stays what it was. */
   | { readonly kind: 'member-already'; readonly workspaceId: string; readonly invitationId: string }
   | { readonly kind: 'not-found' }
@@ -99,5 +105,7 @@ export async function acceptInvitation(
   ]);
   const { workspaceId, role, id: invitationId } = row;
   const isNew = await addMember(tx, { workspaceId, principalId, role, createdBy: row.createdBy });
-  return isNew ? { kind: 'accepted', workspaceId, role, invitationId } : { kind: 'member-already', workspaceId, invitationId };
+  return isNew
+    ? { kind: 'accepted', workspaceId, role, invitationId, invitedBy: row.createdBy }
+    : { kind: 'member-already', workspaceId, invitationId };
 }

@@ -1,7 +1,10 @@
 /** Links that set a password anew: one per person at a time, good once and not for long. Only the hash is kept. */
 import type { InstanceStatements, InstanceTransaction } from '../in-instance.ts';
 
-/** A link made before for the same person is worth nothing from now on. False when there is no such person who may sign in. */
+/**
+ * A link made before for the same person is worth nothing from now on; only one that an operator made stays when the person asks for another.
+ * False when it stays, or there is no such person who may sign in.
+ */
 export async function createPasswordReset(
   statements: InstanceStatements,
   input: { readonly personId: string; readonly tokenHash: Uint8Array; readonly validMs: number; readonly createdBy: string },
@@ -12,6 +15,7 @@ export async function createPasswordReset(
         where e.principal_id = $2 and e.disabled_at is null and p.erased_at is null
        on conflict (person_id) do update
          set token_hash = excluded.token_hash, created_by = excluded.created_by, created_at = now(), expires_at = excluded.expires_at
+         where excluded.created_by <> excluded.person_id or password_reset.created_by = password_reset.person_id or password_reset.expires_at <= now()
        returning 1`,
     [input.tokenHash, input.personId, input.validMs, input.createdBy],
   );

@@ -110,7 +110,7 @@ export interface DeletedWorkspace extends Workspace {
 /** Those that were deleted and may come back, newest first, at most 1,000. */
 export function listDeletedWorkspaces(statements: InstanceStatements): Promise<DeletedWorkspace[]> {
   return statements.query(
-    `select ${COLUMNS}, w.deleted_at as "deletedAt" from workspace w where w.deleted_at is not null order by w.deleted_at desc limit 1000`,
+    `select ${COLUMNS}, w.deleted_at as "deletedAt" from workspace w where w.deleted_at is not null and w.purge_began_at is null order by w.deleted_at desc limit 1000`,
   );
 }
 
@@ -129,7 +129,7 @@ export async function deleteWorkspace(tx: InstanceTransaction, id: string): Prom
     'update workspace set deleted_at = now(), access_version = access_version + 1, rev = rev + 1, updated_at = now() where id = $1',
     [id],
   );
-  await tx.query('delete from hook where workspace_id = $1', [id]);
+  for (const table of ['hook', 'schedule', 'poll']) await tx.query(`delete from ${table} where workspace_id = $1`, [id]);
   await tx.query(`update deployment set state = 'off' where workspace_id = $1`, [id]);
   await raiseGeneration(tx, 'deployments');
   return { kind: 'deleted' };
@@ -139,7 +139,7 @@ export async function deleteWorkspace(tx: InstanceTransaction, id: string): Prom
 export async function restoreWorkspace(tx: InstanceTransaction, id: string): Promise<boolean> {
   const rows = await tx.query(
     `update workspace set deleted_at = null, access_version = access_version + 1, rev = rev + 1, updated_at = now()
-      where id = $1 and deleted_at is not null returning 1`,
+      where id = $1 and deleted_at is not null and purge_began_at is null returning 1`,
     [id],
   );
   return rows.length > 0;

@@ -167,9 +167,20 @@ export function purgeTrash(
 }
 
 const PURGE_WORKFLOWS = [
-  ...['hook', 'test_listener', 'binding', 'pin', 'draft_op', 'draft', 'deployment', 'version', 'workflow_tag', 'star'].map(
-    (table) => `delete from ${table} where workflow_id = any($1::uuid[])`,
-  ),
+  ...[
+    'hook',
+    'schedule',
+    'poll',
+    'test_listener',
+    'binding',
+    'pin',
+    'draft_op',
+    'draft',
+    'deployment',
+    'version',
+    'workflow_tag',
+    'star',
+  ].map((table) => `delete from ${table} where workflow_id = any($1::uuid[])`),
   `delete from role_grant where resource_kind = 'workflow' and resource_id = any($1::uuid[])`,
   'delete from workflow where id = any($1::uuid[])',
 ];

@@ -5,7 +5,7 @@
  */
 import type { BatchOutput, CallEnd, CallInput, ItemOutcome, ItemOutput } from '@plugboard/engine';
 import { FAILED_MARK, StepFailure, WAIT_MARK } from '@plugboard/sdk';
-import type { FailedItem, JsonObject, StepError, WaitKind, WaitRequest } from '@plugboard/sdk';
+import type { FailedItem, JsonObject, StepError, WaitRequest } from '@plugboard/sdk';
 import { CANCELLED } from './call-state.ts';
 import type { CallState } from './call-state.ts';
 import { inSlices } from './in-slices.ts';
@@ -45,7 +45,7 @@ class BatchCall {
   /** Failures by index in the step's whole input. */
   readonly #failures = new Map<number, StepError>();
   /** What the call asked to wait for. */
-  #waits: { readonly kind: WaitKind; readonly until?: number } | undefined;
+  #waits: Extract<CallEnd, { ok: true }>['wait'];
   #isOver = false;
 
   constructor(type: LoadedType, call: CallState, signal: AbortSignal, options: RuntimeOptions) {
@@ -131,7 +131,11 @@ class BatchCall {
     if (!isWait(result)) return outputsOf(result);
     if (result.kind !== this.#type.ir.waits)
       throw new StepFailure('WAIT_NOT_DECLARED', `A type whose calls may wait says so: waits: '${String(result.kind)}'.`, { kind: 'bug' });
-    this.#waits = { kind: result.kind, ...(result.until === undefined ? {} : { until: instantOf(result.until) }) };
+    this.#waits = {
+      kind: result.kind,
+      ...(result.until === undefined ? {} : { until: instantOf(result.until) }),
+      ...(result.runs === undefined ? {} : { runs: result.runs }),
+    };
     return outputsOf(result.items);
   }
 

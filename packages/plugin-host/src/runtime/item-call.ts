@@ -22,6 +22,8 @@ type Run = (args: { readonly params: JsonObject; readonly item: InputItem; reado
 const SLICE_MS = 30;
 /** Items between two looks at the clock. */
 const SLICE_ITEMS = 64;
+/** Of a call none of whose items has waited; never written. */
+const NO_ITEMS = new Map<number, StepContext>();
 
 export function runItems(type: LoadedType, call: CallState, signal: AbortSignal, options: RuntimeOptions): CallEnd | Promise<CallEnd> {
   return new ItemCall(type, call, signal, options).start();
@@ -39,7 +41,7 @@ class ItemCall {
   #settled = 0;
   #outcomes: ItemOutcome[] = [];
   /** Items that wait, with their contexts. */
-  readonly #inFlight = new Map<number, StepContext>();
+  #inFlight: Map<number, StepContext> = NO_ITEMS;
   #flush: NodeJS.Immediate | undefined;
   #turn: NodeJS.Immediate | undefined;
   #watch: Watch | undefined;
@@ -96,12 +98,12 @@ class ItemCall {
     try {
       result = this.#run({ params: itemParams(constants, input.params), item: new InputItem(input, at), ctx });
       if (isThenable(result)) {
-        this.#inFlight.set(at, ctx);
+        this.#waits(at, ctx);
         this.#waitFor(at, input, ctx, Promise.resolve(result));
         return;
       }
       if (formOf(result) === 'async') {
-        this.#inFlight.set(at, ctx);
+        this.#waits(at, ctx);
         this.#waitFor(at, input, ctx, collect(result as AsyncIterable<unknown>, this.#call));
         return;
       }
@@ -109,6 +111,11 @@ class ItemCall {
     } catch (error) {
       this.#settle(this.#failure(input, ctx, error));
     }
+  }
+
+  #waits(at: number, ctx: StepContext): void {
+    if (this.#inFlight === NO_ITEMS) this.#inFlight = new Map();
+    this.#inFlight.set(at, ctx);
   }
 
   #waitFor(at: number, input: CallInput, ctx: StepContext, result: Promise<unknown>): void {
@@ -158,7 +165,8 @@ class ItemCall {
 
   #settle(outcome: ItemOutcome): void {
     this.#settled++;
-    this.#outcomes.push(outcome);
+    if (this.#outcomes.length === 0) this.#outcomes = [outcome];
+    else this.#outcomes.push(outcome);
     if (this.#finish !== undefined) this.#flushSoon();
   }
 

@@ -52,7 +52,7 @@ const PORT = /^[A-Za-z0-9_-]{1,64}$/;
  * The port of an output; undefined stands for `main`.
  * @throws StepFailure PORT_UNKNOWN when the type has no such port.
  */
-export function portOf(type: LoadedType, named: unknown): string | undefined {
+export function portOf(type: Pick<LoadedType, 'ports' | 'defaultPort'>, named: unknown): string | undefined {
   const port = named ?? type.defaultPort;
   if (port === 'main' && type.ports === undefined) return undefined;
   if (typeof port === 'string' && (type.ports === undefined ? PORT.test(port) : type.ports.has(port)))

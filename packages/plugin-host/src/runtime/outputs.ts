@@ -47,7 +47,7 @@ function marked(value: unknown): Marked | undefined {
 }
 
 /** One output of a per-item type. `given` is the item's JSON, which is clean already. */
-export function itemOutput(value: unknown, given: JsonObject, type: LoadedType): ItemOutput {
+export function itemOutput(value: unknown, given: JsonObject, type: Pick<LoadedType, 'ports' | 'defaultPort'>): ItemOutput {
   const mark = marked(value);
   if (mark === undefined) return withPort({ json: value === given ? given : normaliseObject(value) }, portOf(type, undefined), undefined);
   const json = mark.json === given ? given : normaliseObject(mark.json);

@@ -10,16 +10,19 @@ import type {
   EachItemResult,
   Json,
   JsonObject,
+  StepApprovals,
   StepCode,
   StepConnect,
   StepCtx,
   StepFetch,
   StepFiles,
+  StepForms,
   StepHttp,
   StepLog,
   StepReply,
   StepRun,
   StepState,
+  StepWorkflows,
 } from '@plugboard/sdk';
 import type { CallState } from './call-state.ts';
 import { provesNotApplied } from './network-failure.ts';
@@ -27,7 +30,7 @@ import { normalise } from './normalise.ts';
 import { createStepFetch } from './step-fetch.ts';
 import type { OwnFetch } from './step-fetch.ts';
 import { HttpClient } from './step-http.ts';
-import { stepConnect, stepFiles, stepState } from './step-reach.ts';
+import { stepApprovals, stepConnect, stepFiles, stepForms, stepState, stepWorkflows } from './step-reach.ts';
 import { toStepError } from './to-step-error.ts';
 import type { WriteRecord } from './write-record.ts';
 
@@ -153,6 +156,18 @@ export class StepContext implements StepCtx {
   get connect(): StepConnect {
     const call = this.#used();
     return (this.#made().connect ??= stepConnect(call, () => this.#record()));
+  }
+
+  get approvals(): StepApprovals {
+    return stepApprovals(this.#used());
+  }
+
+  get forms(): StepForms {
+    return stepForms(this.#used());
+  }
+
+  get workflows(): StepWorkflows {
+    return stepWorkflows(this.#used());
   }
 
   async credential(slot: string): Promise<JsonObject | undefined> {

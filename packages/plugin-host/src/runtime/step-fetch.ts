@@ -31,6 +31,8 @@ export interface OwnFetchOptions {
   readonly redirects?: number;
   /** Length of a streamed body. The transport refuses one that turns out longer or shorter. */
   readonly sizeBytes?: number;
+  /** Called when the request has its turn: what it waited before is none of the time it may take. */
+  readonly onTurn?: () => void;
 }
 
 /** @internal */
@@ -48,7 +50,7 @@ export function createStepFetch(owner: FetchOwner): OwnFetch {
     return owner.key(createHash('sha256').update(`${name} ${ordinal}`).digest('base64url').slice(0, 16));
   }
 
-  return async (input, init = {}, { redirects, sizeBytes } = {}) => {
+  return async (input, init = {}, { redirects, sizeBytes, onTurn } = {}) => {
     call.use();
     const { idempotencyKey, credential, ...options } = init;
     const slot = slotOf(credential);
@@ -67,9 +69,15 @@ export function createStepFetch(owner: FetchOwner): OwnFetch {
     const limit = redirect === 'follow' ? (redirects ?? REDIRECTS_MAX) : 0;
     const sent: Sent = { ...options, method, headers, signal, redirect: 'manual' };
     return call.limited(async () => {
-      const response = await following({ input, url, init: sent, limit, slot });
-      if (redirect !== 'error' || !isRedirect(response.status)) return response;
-      throw new TypeError('fetch failed', { cause: new Error(`unexpected redirect, with status ${response.status}`) });
+      const leave = await call.sink.turn?.(signal);
+      onTurn?.();
+      try {
+        const response = await following({ input, url, init: sent, limit, slot });
+        if (redirect !== 'error' || !isRedirect(response.status)) return response;
+        throw new TypeError('fetch failed', { cause: new Error(`unexpected redirect, with status ${response.status}`) });
+      } finally {
+        leave?.();
+      }
     });
   };
 

@@ -60,7 +60,8 @@ export class HttpClient implements StepHttp {
     if (contentType !== undefined && !headers.has('content-type')) headers.set('content-type', contentType);
     const timeoutMs = request.timeoutMs ?? TIMEOUT_MS;
     const limit = new AbortController();
-    const timer = setTimeout(() => limit.abort(), timeoutMs);
+    let timer: NodeJS.Timeout | undefined;
+    const onTurn = (): void => void (timer = setTimeout(() => limit.abort(), timeoutMs));
     try {
       const response = await this.#fetch(
         url,
@@ -73,7 +74,7 @@ export class HttpClient implements StepHttp {
           ...(request.idempotencyKey !== undefined && { idempotencyKey: request.idempotencyKey }),
           ...(request.credential !== undefined && { credential: request.credential }),
         },
-        { redirects: request.redirects ?? REDIRECTS, sizeBytes: stream?.sizeBytes },
+        { redirects: request.redirects ?? REDIRECTS, sizeBytes: stream?.sizeBytes, onTurn },
       );
       return await this.#answer(request, response, target, url);
     } catch (error) {

@@ -1,7 +1,19 @@
 /** What of `ctx` reaches the server besides requests: files, values between runs, connections. */
 import type { CallInput, Sink } from '@plugboard/engine';
 import { StepFailure } from '@plugboard/sdk';
-import type { Json, StepConnect, StepFiles, StepState } from '@plugboard/sdk';
+import type {
+  ApprovalRequest,
+  CalledRuns,
+  FormRequest,
+  Json,
+  JsonObject,
+  StepApprovals,
+  StepConnect,
+  StepFiles,
+  StepForms,
+  StepState,
+  StepWorkflows,
+} from '@plugboard/sdk';
 import type { CallState } from './call-state.ts';
 import { networkFailure } from './network-failure.ts';
 import { normalise } from './normalise.ts';
@@ -101,12 +113,50 @@ export function stepState(call: CallState, input: CallInput | undefined): StepSt
   };
 }
 
+export function stepApprovals(call: CallState): StepApprovals {
+  return { open: (request) => ask(call, 'approval.open', request) };
+}
+
+export function stepForms(call: CallState): StepForms {
+  return { open: (request) => ask(call, 'form.open', request) };
+}
+
+async function ask(call: CallState, op: 'approval.open' | 'form.open', request: ApprovalRequest | FormRequest): Promise<{ id: string }> {
+  call.use();
+  try {
+    return (await call.sink.rpc({ op, request: normalise(request) as JsonObject })) as { id: string };
+  } catch (error) {
+    throw asFailure(error);
+  }
+}
+
+export function stepWorkflows(call: CallState): StepWorkflows {
+  return {
+    async start({ workflow, items, each, wants, atOnce }) {
+      call.use();
+      const start = {
+        workflow: String(workflow),
+        items: items.map(({ json, files }) => ({ json: normalise(json) as JsonObject, ...(files ? { files } : {}) })),
+        each: each === true,
+        wants: wants === 'none' ? 'none' : 'answer',
+        ...(typeof atOnce === 'number' && atOnce >= 1 ? { atOnce: Math.floor(atOnce) } : {}),
+      } as const;
+      try {
+        return (await call.sink.rpc({ op: 'workflow.start', start })) as unknown as CalledRuns;
+      } catch (error) {
+        throw asFailure(error);
+      }
+    },
+  };
+}
+
 export function stepConnect(call: CallState, record: () => WriteRecord): StepConnect {
   return async (options) => {
     call.use();
     const { connect } = call.sink;
     if (connect === undefined) throw notHere('connections');
     call.count('sockets', SOCKETS_MAX);
+    const leave = await call.sink.turn?.(call.signal);
     try {
       const socket = await connect(options, call.signal);
       // From here on bytes may reach the other side, and no failure proves by itself that they did not.
@@ -115,6 +165,8 @@ export function stepConnect(call: CallState, record: () => WriteRecord): StepCon
     } catch (error) {
       if (call.stopError !== undefined) throw error;
       throw networkFailure(error, `${options.host}:${options.port}`);
+    } finally {
+      leave?.();
     }
   };
 }

@@ -31,6 +31,8 @@ const SOURCE = `
     each('log', ({ item: { json }, ctx }) => { if (json.n === 7) ctx.log.info('seven', { isMainThread }); return json; }),
     batch('until', ({ items }) => { const { file, started } = items[0].json; writeFileSync(started, ''); while (!existsSync(file)); return []; }),
     batch('forever', ({ items }) => { writeFileSync(items[0].json.started, ''); for (;;); }),
+    batch('busy', ({ items }) => { const until = performance.now() + items[0].json.ms; while (performance.now() < until); return [{ isMainThread }]; }),
+    batch('busy-later', async ({ items }) => { await null; const until = performance.now() + items[0].json.ms; while (performance.now() < until); return [{ isMainThread }]; }),
     batch('exit', () => process.exit(3)),
     batch('late', async () => { setImmediate(() => { throw new Error('nobody waits for this'); }); await new Promise(() => {}); }),
     batch('memory', () => { const all = []; for (;;) all.push(new Array(10_000).fill(all.length)); }),
@@ -59,6 +61,7 @@ async function aHost(
   worker: {
     readonly items?: number;
     readonly characters?: number;
+    readonly stallMs?: number;
     readonly idleMs?: number;
     readonly memoryMb?: number;
     readonly longestMs?: number;
@@ -146,6 +149,15 @@ describe('calls of types that only compute', () => {
     expect(outputs(await call(host, 'where', [{ n: 1 }]))).toEqual([{ isMainThread: true }]);
     expect(outputs(await call(host, 'where', items))).toEqual([{ isMainThread: false }]);
     expect(outputs(await call(host, 'where', [{}], { constants: { text: 'x'.repeat(2_000) } }))).toEqual([{ isMainThread: false }]);
+  });
+
+  test.each(['busy', 'busy-later'])('run in the worker also when small, once their type has held up this thread: %s', async (type) => {
+    const host = await aHost({ stallMs: 25 });
+    const items = [{ ms: 60, text: 'x'.repeat(10_000) }];
+    // The first call is not held against a type: it loads what later ones find.
+    for (const isMainThread of [true, true, false]) expect(outputs(await call(host, type, items))).toEqual([{ isMainThread }]);
+    expect(outputs(await call(host, type, [{ ms: 1, text: 'x' }])), 'a small one').toEqual([{ isMainThread: true }]);
+    expect(outputs(await call(host, 'where', items)), 'another type').toEqual([{ isMainThread: true }]);
   });
 
   test('stay in this thread when they do something outside', async () => {
@@ -243,6 +255,21 @@ describe('the worker', () => {
     const host = await aHost({ items: 0, longestMs: 300 });
     const { end } = await call(host, 'forever', [{ started: join(folder, 'endless-started') }]);
     expect(end).toMatchObject({ ok: false, error: { code: 'STEP_TIMEOUT', kind: 'timeout' } });
+  });
+
+  test('takes a call of each workspace in turn, however many another one has waiting', async () => {
+    const host = await aHost({ items: 0 });
+    const [file, started] = [join(folder, 'go-3'), join(folder, 'until-started-3')];
+    const of = (workspaceId: string) => ({ run: { ...aSpec('where', []).run, workspaceId } });
+    const first = call(host, 'until', [{ file, started }], of('busy'));
+    await there(started);
+    const order: string[] = [];
+    const waiting = ['busy', 'busy', 'busy', 'busy', 'other', 'third', 'other'].map((name) =>
+      call(host, 'where', [{}], of(name)).then(() => order.push(name)),
+    );
+    await writeFile(file, '');
+    await Promise.all([first, ...waiting]);
+    expect(order).toEqual(['busy', 'other', 'third', 'busy', 'other', 'busy', 'busy']);
   });
 
   test('a call that waits may be cancelled without harm to the one that runs', async () => {

@@ -1,5 +1,6 @@
 /**
- * Large calls of types that only compute, in a thread of their own, so that the event loop stays free. One worker and one call at a time:
+ * Large calls of types that only compute, in a thread of their own, so that the event loop stays free. One worker and one call at a time,
+ * of each workspace in turn:
  * the worker starts on first use, stops when idle, and is ended when its call is stopped or its limit is over.
  */
 import { extname } from 'node:path';
@@ -10,6 +11,7 @@ import { JsonReader } from '@plugboard/sdk';
 import type { StepError } from '@plugboard/sdk';
 import { CANCELLED, timedOut } from '../runtime/call-state.ts';
 import { inSlices } from '../runtime/in-slices.ts';
+import { Turns } from './turns.ts';
 import { Assembly, flatInputs } from './wire.ts';
 import type { FromWorker, ToWorker } from './wire.ts';
 
@@ -31,6 +33,11 @@ export interface HeavyLaneOptions {
   readonly longestMs?: number;
 }
 
+/**
+ * Memory for new objects of the worker, in MiB. At the limit of the old ones Node allows 16 MiB more until the worker has stopped; if more than that were
+ * moved there at once, the whole process would end instead of the worker.
+ */
+const YOUNG_MB = 24;
 const IDLE_MS = 60_000;
 const MEMORY_MB = 1_024;
 const LONGEST_MS = 120_000;
@@ -54,7 +61,7 @@ export class HeavyLane {
   readonly #idleMs: number;
   readonly #memoryMb: number;
   readonly #longestMs: number;
-  readonly #waiting: Task[] = [];
+  readonly #waiting = new Turns<Task>();
   readonly #endings = new Set<Promise<unknown>>();
   #running: Task | undefined;
   #worker: Worker | undefined;
@@ -88,7 +95,7 @@ export class HeavyLane {
       };
       const onAbort = (): void => this.#stop(task, CANCELLED);
       job.signal.addEventListener('abort', onAbort, { once: true });
-      this.#waiting.push(task);
+      this.#waiting.push(job.spec.run.workspaceId, task);
       this.#advance();
     });
   }
@@ -101,7 +108,7 @@ export class HeavyLane {
 
   #advance(): void {
     if (this.#running !== undefined) return;
-    const task = this.#waiting.shift();
+    const task = this.#waiting.next();
     if (task === undefined) return this.#rest();
     if (task.isOver) return this.#advance();
     this.#running = task;
@@ -208,7 +215,7 @@ export class HeavyLane {
       name: 'plugboard-heavy',
       env: {},
       execArgv: extension === '.ts' ? ['--conditions=development'] : [],
-      resourceLimits: { maxOldGenerationSizeMb: this.#memoryMb },
+      resourceLimits: { maxOldGenerationSizeMb: this.#memoryMb, maxYoungGenerationSizeMb: YOUNG_MB },
     });
     let reason: unknown;
     worker.on('error', (error) => {

@@ -1,5 +1,5 @@
 /** The sink of a type that only computes: it may log, and nothing else. Small calls and those in the worker behave alike. */
-import type { CallSpec, Sink } from '@plugboard/engine';
+import type { CallSpec, ItemOutcome, LogLine, Sink } from '@plugboard/engine';
 import { StepFailure } from '@plugboard/sdk';
 import type { NodeTypeIR } from '@plugboard/sdk';
 import { effectsOf } from '../runtime/write-record.ts';
@@ -9,13 +9,29 @@ export function isPure(type: NodeTypeIR, { constants }: Pick<CallSpec, 'constant
   return type.cpu === 'heavy' && effectsOf(type, constants) === 'none';
 }
 
-export function pureSink(sink: Pick<Sink, 'outcomes' | 'log'>): Sink {
-  return {
-    outcomes: (outcomes) => sink.outcomes(outcomes),
-    log: (lines) => sink.log(lines),
-    rpc: () => Promise.reject(refused()),
-    fetch: () => Promise.reject(refused()),
-  };
+export class PureSink implements Sink {
+  readonly fetch = refuse;
+  readonly #sink: Pick<Sink, 'outcomes' | 'log'>;
+
+  constructor(sink: Pick<Sink, 'outcomes' | 'log'>) {
+    this.#sink = sink;
+  }
+
+  outcomes(outcomes: readonly ItemOutcome[]): void {
+    this.#sink.outcomes(outcomes);
+  }
+
+  log(lines: readonly LogLine[]): void {
+    this.#sink.log(lines);
+  }
+
+  rpc(): Promise<never> {
+    return refuse();
+  }
+}
+
+function refuse(): Promise<never> {
+  return Promise.reject(refused());
 }
 
 function refused(): StepFailure {

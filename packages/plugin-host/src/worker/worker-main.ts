@@ -9,7 +9,7 @@ import { loadedNode } from '../runtime/loaded-type.ts';
 import type { LoadedType } from '../runtime/loaded-type.ts';
 import { runCall } from '../runtime/runtime.ts';
 import { toStepError } from '../runtime/to-step-error.ts';
-import { pureSink } from './pure-sink.ts';
+import { PureSink } from './pure-sink.ts';
 import { partsOf } from './wire.ts';
 import type { FromWorker, ToWorker } from './wire.ts';
 
@@ -45,7 +45,7 @@ port.on('message', (message: ToWorker) => {
 async function run({ begin, inputs }: Job): Promise<void> {
   const spec: CallSpec = { ...(JSON.parse(begin.head) as CallSpec), inputs };
   const outcomes: ItemOutcome[] = [];
-  const sink = pureSink({
+  const sink = new PureSink({
     outcomes: (some) => {
       for (const one of some) outcomes.push(one);
     },

@@ -57,6 +57,9 @@ export const ACTIONS = {
   'run.control': rule('run', 'runner'),
   'run.delete': rule('run', 'editor'),
 
+  'approval.read': rule('workspace', 'viewer'),
+  'approval.decide': rule('workspace', 'viewer'),
+
   'view.read': rule('workspace', 'viewer'),
   'view.manage': rule('workspace', 'viewer'),
   'view.share': rule('workspace', 'editor'),

@@ -17,6 +17,8 @@ export interface AppOptions {
   readonly signInFor: Router;
   /** The addresses at which steps of runs wait. */
   readonly resume: Router;
+  /** The addresses at which people answer steps of runs. */
+  readonly asked: readonly Router[];
   readonly health: () => Promise<{
     readonly ready: boolean;
     readonly checks: { readonly [name: string]: Json };
@@ -77,6 +79,7 @@ export function createApp(options: AppOptions): Koa {
   app.use(options.signIn.routes());
   app.use(options.signInFor.routes());
   app.use(options.resume.routes());
+  for (const router of options.asked) app.use(router.routes());
   mountApi(app, { ...options.api, log: options.log });
   mountPages(app, options.pages);
   return app;

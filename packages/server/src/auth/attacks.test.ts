@@ -64,6 +64,16 @@ describe('guessing in bulk', () => {
     expect(codeOf(await signIn({ email: EMAIL, password: PASSWORD }, { 'x-test-address': '198.51.100.99' }))).toBe('TOO_MANY_ATTEMPTS');
   });
 
+  test('all at once, at as many accounts, from one address does not outrun the count, nor keep others from signing in', async () => {
+    const at = { 'x-test-address': '203.0.113.60' };
+    const guesses = Promise.all(Array.from({ length: 150 }, (_, n) => signIn({ email: `many-${n}@example.com`, password: 'x' }, at)));
+    expect(codeOf(await signIn({ email: EMAIL, password: PASSWORD }, { 'x-test-address': '203.0.113.61' }))).toBe('in');
+    const codes = (await guesses).map(codeOf);
+    expect(new Set(codes)).toEqual(new Set(['SIGN_IN_FAILED', 'TOO_MANY_ATTEMPTS']));
+    // Those that are free, and those that were at work when the last of them failed.
+    expect(codes.filter((code) => code === 'SIGN_IN_FAILED').length).toBeLessThanOrEqual(30 + 10);
+  });
+
   test('at many accounts makes the address wait, whatever the spelling of each', async () => {
     const at = { 'x-test-address': '203.0.113.50' };
     const answers = await Promise.all(

@@ -5,6 +5,7 @@ import { type Operation, type OperationContext, operation } from '../operation/o
 import { OperationProblem, notFound } from '../operation/problem.ts';
 import { DONE, email, id, nothing, password, role, text } from '../operation/shapes.ts';
 import type { AuthService, From } from './auth-service.ts';
+import type { ResetByMail } from './reset-by-mail.ts';
 import type { SignInElsewhere } from './sign-in-elsewhere.ts';
 
 const SIGN_IN_PROBLEMS = ['SIGN_IN_FAILED', 'TOO_MANY_ATTEMPTS', 'CONNECTION_INSECURE', 'SERVER_BUSY'] as const;
@@ -24,6 +25,8 @@ const session = z
     isOperator: z.boolean(),
     /** Other ways to sign in. */
     providers: z.array(z.object({ id: z.string(), title: z.string() }).meta({ id: 'SignInProvider' })),
+    /** Whoever forgot the password gets a link by e-mail. */
+    resetsByMail: z.boolean(),
   })
   .meta({ id: 'Session' });
 
@@ -38,9 +41,10 @@ export interface AuthOperationsOptions {
   readonly database: Database;
   /** Other ways to sign in. */
   readonly elsewhere: Pick<SignInElsewhere, 'providers'>;
+  readonly resets: Pick<ResetByMail, 'isOffered'>;
 }
 
-export function authOperations({ auth, database, elsewhere }: AuthOperationsOptions): readonly Operation[] {
+export function authOperations({ auth, database, elsewhere, resets }: AuthOperationsOptions): readonly Operation[] {
   return [
     operation({
       name: 'session.get',
@@ -56,7 +60,7 @@ export function authOperations({ auth, database, elsewhere }: AuthOperationsOpti
         if (sessionId === undefined) {
           const kind = (await auth.needsSetUp()) ? ('setup' as const) : ('signedOut' as const);
           const providers = kind === 'setup' ? [] : [...(await elsewhere.providers())];
-          return { kind, workspaces: [], isOperator: false, providers };
+          return { kind, workspaces: [], isOperator: false, providers, resetsByMail: resets.isOffered };
         }
         const [providers, person, workspaces, operators] = await Promise.all([
           elsewhere.providers(),
@@ -71,6 +75,7 @@ export function authOperations({ auth, database, elsewhere }: AuthOperationsOpti
           workspaces: workspaces.map((one) => ({ id: one.id, slug: one.slug, name: one.name, role: one.role })),
           isOperator: operators.some((one) => one.principalId === actor.principalId),
           providers: [...providers],
+          resetsByMail: resets.isOffered,
         };
       },
     }),

@@ -35,6 +35,7 @@ import {
   useRecoveryCode,
   useTotpStep,
 } from '@plugboard/persistence';
+import { tell } from '../notifications/tell.ts';
 import { demandEntitled } from '../operation/execute.ts';
 import { OperationProblem, notFound } from '../operation/problem.ts';
 import { newToken, tokenHash } from './opaque-token.ts';
@@ -125,6 +126,7 @@ export function createAuthService(options: AuthServiceOptions): AuthService {
     if (weak !== undefined) throw new OperationProblem('INPUT_INVALID', weak, { path });
   };
   const oneByOne = inTurns();
+  const fewFrom = fewAtOnce();
 
   const open = async (personId: string, { ip, userAgent }: From): Promise<string> => {
     const { token, hash } = newToken();
@@ -180,7 +182,7 @@ export function createAuthService(options: AuthServiceOptions): AuthService {
   const guarded = <Result>(email: string, ip: string, check: (fail: Fail) => Promise<Result>): Promise<Result> => {
     const account = { kind: 'account', value: email.trim().toLowerCase() } as const;
     const subjects = [account, { kind: 'ip', value: ip } as const];
-    return oneByOne(account.value, async () => {
+    const look = async (): Promise<Result> => {
       const waitMs = waitAfterFailuresMs(await readLoginFailures(database, subjects, { windowMs: FAILURE_WINDOW_MS }));
       if (waitMs > 0) {
         const retryAfterSeconds = Math.ceil(waitMs / 1000);
@@ -201,7 +203,8 @@ export function createAuthService(options: AuthServiceOptions): AuthService {
         if (failed.has(error as OperationProblem)) await recordLoginFailure(database, subjects, { windowMs: FAILURE_WINDOW_MS });
         throw error;
       }
-    });
+    };
+    return fewFrom(ip, () => oneByOne(account.value, look));
   };
 
   const checkPassword = async (personId: string, password: string, path: string): Promise<void> => {
@@ -375,6 +378,11 @@ export function createAuthService(options: AuthServiceOptions): AuthService {
           },
           { workspaceId: accepted.workspaceId },
         );
+        if (accepted.kind === 'accepted') {
+          const { invitedBy, invitationId, workspaceId, role } = accepted;
+          const name = (await findPerson(tx, principalId))?.displayName ?? '';
+          await tell(tx, { kind: 'invitation.accepted', to: [invitedBy], about: invitationId, params: { name, role }, workspaceId });
+        }
         return principalId;
       });
       return isNew ? open(personId, from) : undefined;
@@ -417,11 +425,7 @@ function inTurns(): <Result>(key: string, work: () => Promise<Result>) => Promis
   const queues = new Map<string, { last: Promise<unknown>; length: number }>();
   return async (key, work) => {
     const queue = queues.get(key) ?? { last: Promise.resolve(), length: 0 };
-    if (queue.length >= WAITING_PER_ACCOUNT) {
-      throw new OperationProblem('TOO_MANY_ATTEMPTS', 'Too many attempts at once; try again in a moment', {
-        params: { retryAfterSeconds: 5 },
-      });
-    }
+    if (queue.length >= WAITING_PER_ACCOUNT) throw tooManyAtOnce();
     const mine = queue.last.then(work, work);
     queue.last = mine;
     queue.length += 1;
@@ -433,6 +437,31 @@ function inTurns(): <Result>(key: string, work: () => Promise<Result>) => Promis
       if (queue.length === 0) queues.delete(key);
     }
   };
+}
+
+/** Attempts of one address that may be looked at or wait at once: whoever guesses in bulk neither outruns the count nor takes the places of others. */
+const AT_ONCE_PER_ADDRESS = 10;
+
+function fewAtOnce(): <Result>(key: string, work: () => Promise<Result>) => Promise<Result> {
+  const counts = new Map<string, number>();
+  return async (key, work) => {
+    const before = counts.get(key) ?? 0;
+    if (before >= AT_ONCE_PER_ADDRESS) throw tooManyAtOnce();
+    counts.set(key, before + 1);
+    try {
+      return await work();
+    } finally {
+      const left = (counts.get(key) ?? 1) - 1;
+      if (left === 0) counts.delete(key);
+      else counts.set(key, left);
+    }
+  };
+}
+
+function tooManyAtOnce(): OperationProblem {
+  return new OperationProblem('TOO_MANY_ATTEMPTS', 'Too many attempts at once; try again in a moment', {
+    params: { retryAfterSeconds: 5 },
+  });
 }
 
 function sameText(a: string, b: string): boolean {

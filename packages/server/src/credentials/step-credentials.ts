@@ -9,6 +9,7 @@ import { slotTypes } from './bind-credentials.ts';
 import { missing, notAllowed, unusable } from './credential-failures.ts';
 import type { CredentialSender } from './credential-sender.ts';
 import type { CredentialStore, OpenedCredential } from './credential-store.ts';
+import { throughOutages } from '../runs/through-outages.ts';
 import { SealBrokenError } from '../vault/sealed.ts';
 
 const DRAFT = 0;
@@ -21,7 +22,9 @@ export interface StepCredentialsOptions {
 }
 
 export function createStepCredentials({ database, store, sender, systemPrincipalId }: StepCredentialsOptions): StepCredentials {
-  const resolve = async (call: CredentialCall): Promise<OpenedCredential> => {
+  const resolve = (call: CredentialCall): Promise<OpenedCredential> => throughOutages(() => lookUp(call));
+
+  const lookUp = async (call: CredentialCall): Promise<OpenedCredential> => {
     const id = call.environment === DRAFT ? await ofDraft(call) : await bound(call);
     const opened = await opening(call, id);
     const types = slotTypes(call.type, call.slot.name);

@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { claimCredentialRefresh, releaseCredentialRefresh, setCredentialHealth } from '@plugboard/persistence';
+import { tell } from '../notifications/tell.ts';
 import { missing, signInNeeded, tokenFailure, unusable } from './credential-failures.ts';
 import type { CredentialStore, OpenedCredential } from './credential-store.ts';
 import type { Tokens } from './credential-types.ts';
@@ -68,7 +69,11 @@ export function createTokenKeeper({ store, fetch, now }: TokenKeeperOptions): To
       await store.inWorkspace(workspaceId, async (tx) => {
         await releaseCredentialRefresh(tx, row.id, processId);
         const health = healthAfter(found, error);
-        if (health) await setCredentialHealth(tx, row.id, health);
+        if (!health) return;
+        await setCredentialHealth(tx, row.id, health);
+        // Once for each sign-in: a further one may be lost again.
+        const params = { credentialId: row.id, name: row.name, error: health.error };
+        await tell(tx, { kind: 'credential.lost', to: [row.createdBy], about: `${row.id}:${found.version}`, params });
       });
       throw failureOf(found, error);
     }

@@ -170,7 +170,8 @@ async function hashOfFile(files: FileService, ctx: OperationContext, fileId: str
   return file.hash;
 }
 
-async function readItems(
+/** What is pinned: a list of values. */
+export async function readItems(
   files: FileService,
   workspaceId: string,
   pin: { readonly fileHash: string; readonly sizeBytes: number },

@@ -43,6 +43,8 @@ export interface FileOwner {
   readonly origin?: { readonly runId: string; readonly workflowId: string } | undefined;
   /** How long it is kept, in milliseconds. @default as long as its run, or for ever */
   readonly validMs?: number | undefined;
+  /** Only the principal sees it. @default false: whoever may read files of the workspace */
+  readonly isPrivate?: boolean | undefined;
 }
 
 export interface IncomingMeta {
@@ -169,7 +171,14 @@ export function createFileService({ database, contents, systemPrincipalId, maxBy
           }
           const refs: FileRef[] = [];
           for (const { name, mime, sha256, sizeBytes } of received) {
-            const id = await createFile(tx, { hash: sha256, name, mime, origin: owner.origin, validMs: owner.validMs });
+            const id = await createFile(tx, {
+              hash: sha256,
+              name,
+              mime,
+              origin: owner.origin,
+              validMs: owner.validMs,
+              isPrivate: owner.isPrivate,
+            });
             if (id === undefined) throw new Error('the content of a file was taken away while it was kept');
             refs.push({ id, name, mime, size: sizeBytes, sha256 });
           }

@@ -237,6 +237,25 @@ describe('downloading', () => {
     expect((await get('..%2f..%2fetc%2fpasswd')).status).toBe(422);
   });
 
+  test.each([
+    '..%2f..%2froot.key',
+    '..%5c..%5croot.key',
+    '%2e%2e/root.key',
+    '%252e%252e%252froot.key',
+    '%2fetc%2fpasswd',
+    '..%c0%afroot.key',
+    '..%ef%bc%8froot.key',
+    '%00',
+    'root.key',
+    '.incoming',
+    '__proto__',
+    '%7b"$ne":null%7d',
+    "1'%20or%20'1'='1",
+    'a'.repeat(5000),
+  ])('the id %j names no file of this machine', async (path) => {
+    for (const suffix of ['', '/details']) expect([400, 404, 422]).toContain((await get(`${path}${suffix}`)).status);
+  });
+
   test('a viewer may not read files, a key only with the scope', async () => {
     expect((await get(id, {}, await kit.person('viewer'))).status).toBe(403);
     expect((await get(id, {}, key)).status).toBe(200);

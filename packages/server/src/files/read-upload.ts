@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import busboy from 'busboy';
+import { watchPace } from '../edge/pace.ts';
 import { OperationProblem } from '../operation/problem.ts';
 import type { Upload } from '../operation/stream.ts';
 import { FileRefusedError, type IncomingMeta, type ReceivedFile } from './file-service.ts';
@@ -10,9 +11,6 @@ export type Receive = (content: AsyncIterable<Uint8Array>, meta: IncomingMeta) =
 
 /** What one request may bring. */
 const LIMITS = { files: 20, fields: 100, parts: 120, fieldSize: 64 * 1024, fieldNameSize: 200, headerPairs: 20 };
-/** A sender who sends less than this much in a period is let go. */
-const SLOW_BYTES = 10 * 1024;
-const PERIOD_MS = 15_000;
 
 /**
  * Receives all files of a request, or none.
@@ -24,7 +22,7 @@ export async function readUpload({ request }: Upload, name: string | undefined, 
     throw new OperationProblem('BODY_UNSUPPORTED', `A file is kept as it is sent: leave out the content encoding ${encoding.slice(0, 40)}`);
   }
   const type = request.headers['content-type'] ?? '';
-  const stopWatch = watchPace(request);
+  const stopWatch = watchPace(request, () => void request.destroy(brokenOff()));
   try {
     if (/^multipart\/form-data\b/i.test(type)) return await readForm(request, receive);
     const given = name ?? dispositionName(request.headers['content-disposition']);
@@ -85,18 +83,6 @@ async function readForm(request: IncomingMessage, receive: Receive): Promise<rea
 /** Ends early without closing the connection, on which the refusal has yet to go out. */
 function whole(request: IncomingMessage): AsyncIterable<Uint8Array> {
   return { [Symbol.asyncIterator]: () => Readable.prototype.iterator.call(request, { destroyOnReturn: false }) };
-}
-
-/** Lets go of a sender who holds an upload open and sends next to nothing. */
-function watchPace(request: IncomingMessage): () => void {
-  let before = request.socket.bytesRead;
-  const timer = setInterval(() => {
-    const now = request.socket.bytesRead;
-    if (!request.complete && now - before < SLOW_BYTES) request.destroy(brokenOff());
-    before = now;
-  }, PERIOD_MS);
-  timer.unref();
-  return () => clearInterval(timer);
 }
 
 function brokenOff(): FileRefusedError {

@@ -1,15 +1,20 @@
 /** What steps reach of the server besides requests: `ctx.files`, `ctx.state`, `ctx.connect`. */
 import { type Database, claimPluginKeys, inWorkspace, readPluginState, writePluginState } from '@plugboard/persistence';
-import type { StateOfSteps, StepOwner, StepPorts } from '@plugboard/runner';
+import type { AskingOfSteps, CallsOfSteps, LimitsOfSteps, StateOfSteps, StepOwner, StepPorts } from '@plugboard/runner';
 import { type FileRef, StepFailure } from '@plugboard/sdk';
 import { Readable } from 'node:stream';
 import type { BrokeredConnect } from '../egress/brokered-connect.ts';
+import { throughOutages } from '../runs/through-outages.ts';
 import { FileRefusedError, type FileService } from './file-service.ts';
 
 export interface StepPortsOptions {
   readonly database: Database;
   readonly files: FileService;
   readonly connect: BrokeredConnect;
+  /** Absent where there is nobody to ask. */
+  readonly asking?: AskingOfSteps;
+  readonly calls?: CallsOfSteps;
+  readonly limits?: LimitsOfSteps;
   readonly systemPrincipalId: string;
 }
 
@@ -20,17 +25,17 @@ const MAX_TAKEN = 1_000_000;
 const KEEP_MS = 90 * DAY_MS;
 const KEEP_MS_MAX = 3650 * DAY_MS;
 
-export function createStepPorts({ database, files, connect, systemPrincipalId }: StepPortsOptions): StepPorts {
+export function createStepPorts({ database, files, connect, asking, calls, limits, systemPrincipalId }: StepPortsOptions): StepPorts {
   return {
     filesOf: (owner) => ({
       async open(file) {
-        const opened = await asStepFailure(
-          files.open({ workspaceId: owner.workspaceId, reader: { workflowId: owner.workflowId } }, file.id),
-        );
+        const reader = { workspaceId: owner.workspaceId, reader: { workflowId: owner.workflowId } };
+        const opened = await asStepFailure(throughOutages(() => files.open(reader, file.id)));
         return Readable.toWeb(opened.content) as ReadableStream<Uint8Array>;
       },
       async find(id) {
-        const file = await asStepFailure(files.find({ workspaceId: owner.workspaceId, reader: { workflowId: owner.workflowId } }, id));
+        const reader = { workspaceId: owner.workspaceId, reader: { workflowId: owner.workflowId } };
+        const file = await asStepFailure(throughOutages(() => files.find(reader, id)));
         return { id: file.id, name: file.name, mime: file.mime, size: file.sizeBytes, sha256: file.hash };
       },
       create(content, meta) {
@@ -42,12 +47,22 @@ export function createStepPorts({ database, files, connect, systemPrincipalId }:
     }),
     connectOf: () => connect.open,
     state: stateOf(database, systemPrincipalId),
+    ...(asking && { asking: patientAsking(asking) }),
+    ...(calls && { calls: { start: (owner, call, signal) => throughOutages(() => calls.start(owner, call, signal), { signal }) } }),
+    ...(limits && { limits }),
+  };
+}
+
+function patientAsking(asking: AskingOfSteps): AskingOfSteps {
+  return {
+    openApproval: (owner, request) => throughOutages(() => asking.openApproval(owner, request)),
+    openForm: (owner, request) => throughOutages(() => asking.openForm(owner, request)),
   };
 }
 
 function stateOf(database: Database, systemPrincipalId: string): StateOfSteps {
   const inScope = <Result>({ workspaceId }: StepOwner, use: Parameters<typeof inWorkspace<Result>>[2]) =>
-    inWorkspace(database, { workspaceId, principalId: systemPrincipalId }, use);
+    throughOutages(() => inWorkspace(database, { workspaceId, principalId: systemPrincipalId }, use));
   return {
     get: (owner, key) => inScope(owner, async (tx) => (await readPluginState(tx, owner, key)) ?? null),
     async set(owner, key, value) {
@@ -59,7 +74,7 @@ function stateOf(database: Database, systemPrincipalId: string): StateOfSteps {
         );
     },
     async claim(owner, keys, keepMs = KEEP_MS) {
-      const claim = { keys, runId: owner.rootRunId, keepMs: Math.min(Math.max(keepMs, 0), KEEP_MS_MAX), maxKeys: MAX_TAKEN };
+      const claim = { keys, runId: owner.originRunId, keepMs: Math.min(Math.max(keepMs, 0), KEEP_MS_MAX), maxKeys: MAX_TAKEN };
       const taken = await inScope(owner, (tx) => claimPluginKeys(tx, owner, claim));
       return [...taken];
     },

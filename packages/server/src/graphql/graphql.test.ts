@@ -54,6 +54,13 @@ describe('answers', () => {
     ).toBeGreaterThan(0);
   });
 
+  test('a secret among the settings is told as nothing, and the others are told', async () => {
+    const { json } = await kit.graphql(kit.system, '{ settings(level: instance) { key value isSecret } }');
+    const rows = json.data.settings as readonly { readonly key: string; readonly value: unknown; readonly isSecret: boolean }[];
+    expect(rows.filter(({ isSecret }) => isSecret).map(({ value }) => value)).toContain(null);
+    expect(rows.filter(({ isSecret, value }) => !isSecret && value === null)).toEqual([]);
+  });
+
   test('an unexpected failure is masked', async () => {
     await kit.database.database.query('alter table audit rename to audit_away');
     const admin = await kit.person('admin');

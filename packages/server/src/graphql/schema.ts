@@ -26,6 +26,8 @@ interface SchemaTypes {
 }
 
 const LIMITS = { complexity: 5000, depth: 10, breadth: 200 };
+/** A list that is asked for without its length counts as one of so many. */
+const USUAL_LENGTH = 10;
 
 interface ProblemValue {
   readonly __problem: ProblemCode;
@@ -40,7 +42,7 @@ interface ProblemValue {
 export function graphqlSchema(registry: Registry, execute: Execute): GraphQLSchema {
   const builder = new SchemaBuilder<SchemaTypes>({
     plugins: [ComplexityPlugin],
-    complexity: { limit: LIMITS, defaultComplexity: 1, defaultListMultiplier: 10 },
+    complexity: { limit: LIMITS, defaultComplexity: 1, defaultListMultiplier: USUAL_LENGTH },
   });
   builder.scalarType('JSON', { description: 'Any JSON value.', serialize: (value) => value, parseValue: (value) => value });
   builder.scalarType('DateTime', { description: 'An ISO 8601 instant.', serialize: (value) => value, parseValue: String });
@@ -58,6 +60,7 @@ export function graphqlSchema(registry: Registry, execute: Execute): GraphQLSche
               description: one.summary,
               ...types.output(one.output, pascal(one.field)),
               args: types.args(t, one),
+              complexity: costOfPage,
               resolve: async (_root: unknown, args: object, context: GraphqlContext) => {
                 try {
                   return await execute(one, withoutEmpty(one, args), await context.callerFor(one));
@@ -96,6 +99,12 @@ export function graphqlSchema(registry: Registry, execute: Execute): GraphQLSche
       ) as never,
   });
   return builder.toSchema({ sortSchema: true });
+}
+
+/** A page of a hundred costs ten times a page of ten. */
+function costOfPage({ first, limit }: { readonly first?: unknown; readonly limit?: unknown }): { field: number; multiplier: number } {
+  const length = Math.max(Number(first ?? 0), Number(limit ?? 0), USUAL_LENGTH);
+  return { field: 1, multiplier: length / USUAL_LENGTH };
 }
 
 /** GraphQL has one empty value for a field that is left out and one that is null; a field that cannot be null was left out. */

@@ -4,6 +4,7 @@
  */
 import type { AppendResult, Journal, RunRecord } from '@plugboard/engine';
 import {
+  type Alongside,
   type Database,
   type KeyedRuns,
   type ReplyKey,
@@ -17,8 +18,13 @@ import {
 export interface Deliveries {
   /** The journal for the runner: the first record of an expected run goes the way of keys, everything else as ever. */
   readonly journal: Journal;
-  /** Announces the run that is about to be started under this id. `onTaken` hears of the run that has one of the keys already. */
-  expect(runId: string, keys: readonly RunKey[], onTaken: (runId: string) => void): void;
+  /**
+   * Announces the run that is about to be started under this id. `onTaken` hears of the run that has one of the keys already; where
+   * `alongside` cannot be written with the run, the run is lost.
+   */
+  expect(runId: string, keys: readonly RunKey[], onTaken: (runId: string) => void, alongside?: Alongside): void;
+  /** Adds what is to become true together with that run, announced or not; `onInstead` hears of the run that stands for it, once that is committed. */
+  also(runId: string, alongside: Alongside, onInstead: (runId: string) => void): void;
   /** Takes the announcement back, where nothing was started. */
   forget(runId: string): void;
   /** The run that has the key. */
@@ -36,6 +42,12 @@ export interface DeliveriesOptions {
   readonly log: { warn(fields: object, message: string): void };
 }
 
+interface Expected {
+  readonly keys: readonly RunKey[];
+  readonly onTaken: (runId: string) => void;
+  readonly alongside: Alongside | undefined;
+}
+
 const MAX_KEPT_CHARACTERS = 256 * 1024;
 const FIRST_PAUSE_MS = 50;
 const LAST_PAUSE_MS = 2000;
@@ -43,7 +55,7 @@ const LAST_PAUSE_MS = 2000;
 const UNSTORABLE = /^(22|23)/;
 
 export function createDeliveries({ database, journal, keyedRuns, log }: DeliveriesOptions): Deliveries {
-  const expected = new Map<string, { readonly keys: readonly RunKey[]; readonly onTaken: (runId: string) => void }>();
+  const expected = new Map<string, Expected>();
   const open = new Set<Promise<void>>();
 
   const create = async (record: RunRecord, done: (result: AppendResult) => void): Promise<void> => {
@@ -52,10 +64,10 @@ export function createDeliveries({ database, journal, keyedRuns, log }: Deliveri
     expected.delete(id);
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LAST_PAUSE_MS)) {
       try {
-        const outcome = await keyedRuns.create(record, claim?.keys ?? []);
+        const outcome = await keyedRuns.create(record, claim?.keys ?? [], claim?.alongside);
         // After a failure whose outcome was unknown the key may be this run's own.
-        if (outcome.kind === 'created' || outcome.runId === id) return done({ kind: 'committed' });
-        claim?.onTaken(outcome.runId);
+        if (outcome.kind === 'created' || (outcome.kind === 'exists' && outcome.runId === id)) return done({ kind: 'committed' });
+        if (outcome.kind === 'exists') claim?.onTaken(outcome.runId);
         return done({ kind: 'lost' });
       } catch (error) {
         const given = (error as { readonly code?: unknown }).code;
@@ -90,7 +102,27 @@ export function createDeliveries({ database, journal, keyedRuns, log }: Deliveri
         await journal.drain();
       },
     },
-    expect: (runId, keys, onTaken) => void expected.set(runId, { keys, onTaken }),
+    expect: (runId, keys, onTaken, alongside) => void expected.set(runId, { keys, onTaken, alongside }),
+    also(runId, alongside, onInstead) {
+      const before = expected.get(runId);
+      let instead: string | undefined;
+      expected.set(runId, {
+        keys: before?.keys ?? [],
+        // Told only once it is committed: a transaction that is tried again may come to something else.
+        onTaken(taken) {
+          before?.onTaken(taken);
+          if (taken === instead) onInstead(taken);
+        },
+        async alongside(client) {
+          instead = undefined;
+          const placed = before?.alongside ? await before.alongside(client) : true;
+          if (placed !== true) return placed;
+          const own = await alongside(client);
+          if (typeof own === 'object') instead = own.instead;
+          return own;
+        },
+      });
+    },
     forget: (runId) => void expected.delete(runId),
     find: ({ workspaceId }, { scope, key }) => findKeyedRun(database, { workspaceId, scope, key }),
     replyOf: (key) => findHookReply(database, key),

@@ -14,6 +14,7 @@ import { sendJson, sendProblem } from '../edge/send.ts';
 import type { FileService } from '../files/file-service.ts';
 import { allowOrigin, answerPreflight } from './cors.ts';
 import type { Deliveries } from './deliveries.ts';
+import { refusalPaper, sendPaper, showForm, takeForm } from './form-hook.ts';
 import type { HookAuthenticator, Proof, Refusal } from './hook-auth.ts';
 import type { HookLimits } from './hook-limits.ts';
 import type { HookPolicy } from './hook-policy.ts';
@@ -34,7 +35,7 @@ export interface HookHandlerOptions {
   readonly files: FileService;
   readonly limits: HookLimits;
   /** Largest body that becomes data, in bytes. */
-  readonly bodyLimit: (workspaceId: string) => number;
+  readonly bodyLimit: (workspaceId: string, projectId?: string) => number;
   readonly replyTimeoutMs: number;
   /** False while new runs cannot be kept. */
   readonly takesWork: () => boolean;
@@ -76,6 +77,8 @@ interface Start {
   /** Set where files or keys had to know it before. */
   readonly runId?: string;
   readonly keys?: readonly RunKey[];
+  /** What the caller gets once the run is stored. */
+  readonly accepted?: (runId: string) => Answer;
   /** The answer is kept for who sends the same again, until then in milliseconds since 1970. */
   readonly keep?: { readonly fingerprint: string; readonly expiresAt: number };
 }
@@ -96,7 +99,7 @@ export function createHookHandler(options: HookHandlerOptions): HookHandler {
   }, TIMEOUT_CHECK_MS);
   timer.unref();
 
-  const start = (visit: Visit, { loaded, item, runId, keys, keep }: Start): void => {
+  const start = (visit: Visit, { loaded, item, runId, keys, keep, accepted }: Start): void => {
     const { res, test } = visit;
     const { hook, policy } = visit.route;
     const { workspaceId, workflowId } = loaded;
@@ -109,11 +112,14 @@ export function createHookHandler(options: HookHandlerOptions): HookHandler {
       mode: hook.reply,
       dueAt: performance.now() + (policy?.settings.timeoutMs ?? options.replyTimeoutMs),
       keep: keep && keeping({ workspaceId, ...keep }),
+      accepted,
       onAccepted: test && ((id) => tests.started(test, id)),
     });
     if (runId !== undefined && keys !== undefined) {
       deliveries.expect(runId, keys, (winner) => {
-        if (reply.take()) void answerEarlier(visit, winner, keep?.fingerprint ?? '');
+        if (!reply.take()) return;
+        if (accepted) sendAnswer(res, accepted(winner));
+        else void answerEarlier(visit, winner, keep?.fingerprint ?? '');
       });
     }
     try {
@@ -126,6 +132,7 @@ export function createHookHandler(options: HookHandlerOptions): HookHandler {
           begin: isDispatched ? 'dispatched' : 'at-once',
           ...(runId === undefined ? undefined : { id: runId }),
           ...(keys === undefined ? undefined : { storedFirst: true }),
+          ...(hook.isHeld ? { isHeld: true } : undefined),
           ...(test === undefined ? undefined : { definition: test.definition, initiator: test.principalId }),
         },
         reply,
@@ -192,7 +199,7 @@ export function createHookHandler(options: HookHandlerOptions): HookHandler {
       req.resume();
       return receive(null);
     }
-    readBody(req, options.bodyLimit(route.hook.workspaceId), (problem, bytes) => {
+    readBody(req, options.bodyLimit(route.hook.workspaceId, route.hook.projectId), (problem, bytes) => {
       if (problem) {
         sendProblem(res, problem.status, problem.code, problem.message);
         return discardRest(req);
@@ -226,6 +233,11 @@ export function createHookHandler(options: HookHandlerOptions): HookHandler {
     }
     // Whoever has gone while that was looked up waits for no answer.
     if (res.destroyed || req.destroyed) return;
+    const { form } = policy.settings;
+    if (form && WITHOUT_BODY.has(req.method ?? '')) {
+      req.resume();
+      return showForm(form, res, visit.query, req.method === 'HEAD');
+    }
     const runId = uuidv7();
     const signature = policy.auth?.kind === 'signature' ? policy.auth : undefined;
     const judge = async (raw: Buffer): Promise<BodyRefusal | undefined> => {
@@ -240,7 +252,7 @@ export function createHookHandler(options: HookHandlerOptions): HookHandler {
     const received = hasNoBody
       ? ({ ok: true, body: null } as const)
       : await receiveBody(req, {
-          bodyLimit: options.bodyLimit(hook.workspaceId),
+          bodyLimit: options.bodyLimit(hook.workspaceId, hook.projectId),
           mode: policy.settings.body ?? 'auto',
           ...(signature ? { judge } : {}),
           files,
@@ -249,18 +261,31 @@ export function createHookHandler(options: HookHandlerOptions): HookHandler {
         });
     if (!received.ok) {
       const { status, code, message, headers } = received.problem;
-      sendProblem(res, status, code, message, headers);
+      if (form) sendPaper(res, status, refusalPaper(message));
+      else sendProblem(res, status, code, message, headers);
       return discardRest(req);
     }
-    const made = requestItem(req, visit, { body: received.body, files: received.files, who: proof.who, hidden: proof.header });
-    if (!made.ok) return sendProblem(res, made.problem.status, made.problem.code, made.problem.message);
+    const sent =
+      form &&
+      (await takeForm(form, {
+        req,
+        res,
+        body: received.body,
+        files: received.files,
+        who: proof.who,
+        drop: (file) => files.remove(hook.workspaceId, file.id),
+      }));
+    if (sent?.kind === 'answered') return;
+    const made = sent ?? requestItem(req, visit, { body: received.body, files: received.files, who: proof.who, hidden: proof.header });
+    if ('ok' in made && !made.ok) return sendProblem(res, made.problem.status, made.problem.code, made.problem.message);
     const { item } = made;
+    const accepted = sent && { accepted: sent.accepted };
 
     if (test) {
       const taken = await tests.take(test, item);
       if (taken === 'gone') return sendProblem(res, 404, 'TEST_HOOK_NOT_FOUND', NO_LISTENER);
       if (taken === 'captured') return sendJson(res, 200, { captured: true });
-      return start(visit, { loaded: test.loaded, item, runId });
+      return start(visit, { loaded: test.loaded, item, runId, ...accepted });
     }
 
     const lookUp = (key: RunKey): Promise<string | undefined> =>
@@ -281,6 +306,13 @@ export function createHookHandler(options: HookHandlerOptions): HookHandler {
       if (earlier !== undefined) return answerEarlier(visit, earlier, fingerprint);
       keys.push(key);
       keep = { fingerprint, expiresAt: keepUntil };
+    }
+    if (sent?.visit !== undefined) {
+      const key = { scope: `form:${hook.workflowId}:${hook.nodeId}`, key: sent.visit, expiresAt: now + HOUR_MS };
+      const earlier = await lookUp(key);
+      if (earlier === 'failed') return;
+      if (earlier !== undefined) return sendAnswer(res, sent.accepted(earlier));
+      keys.push(key);
     }
     if (proof.signatureId !== undefined && signature) {
       const key = {
@@ -308,6 +340,7 @@ export function createHookHandler(options: HookHandlerOptions): HookHandler {
       runId,
       ...(keys.length === 0 ? {} : { keys }),
       ...(keep ? { keep } : {}),
+      ...accepted,
     });
   };
 

@@ -19,7 +19,7 @@ import { type Operation, type OperationContext, operation } from '../operation/o
 import { OperationProblem, notFound } from '../operation/problem.ts';
 import { id, json, text } from '../operation/shapes.ts';
 import type { PlanStore } from '../runs/plan-store.ts';
-import { resourceOf as runResource } from '../runs/run-operations.ts';
+import { resourceOf as runResource } from '../runs/run-access.ts';
 import { startStored } from '../runs/start-run.ts';
 import { type StoredRuns, noRun } from '../runs/stored-runs.ts';
 import type { Definitions } from '../workflows/definitions.ts';

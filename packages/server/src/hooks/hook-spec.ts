@@ -6,6 +6,7 @@ import { createPublicKey } from 'node:crypto';
 import type { Problem } from '@plugboard/engine';
 import type { HookReply, HookSpec } from '@plugboard/persistence';
 import { type Condition, type Json, type JsonObject, type ParamsIR, holds } from '@plugboard/sdk';
+import { type HookForm, formFlaw, hookForm } from './form-hook.ts';
 import { SIGNATURE_PRESETS, type SignaturePreset, type SignatureScheme } from './signature.ts';
 
 export const JWT_ALGORITHMS = [
@@ -67,6 +68,8 @@ export interface HookSettings {
   readonly fileBytes?: number;
   /** Requests a minute from all callers together. */
   readonly perMinute?: number;
+  /** Set where a page is served that people fill in. */
+  readonly form?: HookForm;
 }
 
 export interface HookNode {
@@ -90,13 +93,14 @@ export function hookSpecs(node: HookNode): HookSpec[] {
   const auth = authOf(read);
   const cors = corsOf(read);
   const settings = settingsOf(read);
-  const methods = new Set([read.text('method') ?? 'POST', ...read.texts('moreMethods')].map((method) => method.toUpperCase()));
+  const asked = settings.form ? ['GET', 'POST'] : [read.text('method') ?? 'POST', ...read.texts('moreMethods')];
+  const methods = new Set(asked.map((method) => method.toUpperCase()));
   return [...methods].map((method) => ({
     nodeId: node.nodeId,
     method,
     pattern: read.text('path') ?? '',
     reply: (read.text('reply') ?? 'immediate') as HookReply,
-    settings: settings as JsonObject,
+    settings: settings as unknown as JsonObject,
     ...(auth ? { auth: auth as unknown as JsonObject } : {}),
     ...(cors ? { cors: cors as unknown as JsonObject } : {}),
   }));
@@ -155,7 +159,9 @@ export function hookProblems(node: HookNode & { readonly name: string; readonly 
       );
   }
 
-  const { dedupe } = settingsOf(read);
+  const { dedupe, form } = settingsOf(read);
+  const flaw = form && formFlaw(form);
+  if (flaw) report('FORM_INVALID', flaw.param, flaw.message, 'Change it, and the form can be shown.');
   if (dedupe && 'header' in dedupe && !HEADER_NAME.test(dedupe.header))
     report('WEBHOOK_DEDUPE_INVALID', 'dedupeHeader', `"${dedupe.header}" is no name of a header.`, 'Write a name such as Idempotency-Key.');
   if (dedupe && 'field' in dedupe && !FIELD.test(dedupe.field))
@@ -278,6 +284,7 @@ function settingsOf(read: Reader): HookSettings {
   const body = read.text('readBody');
   const perMinute = read.number('perMinute');
   const fileBytes = (read.number('maxFileMiB') ?? USUAL_FILE_BYTES / MIB) * MIB;
+  const form = formOf(read);
   const by = read.text('dedupe');
   const dedupe: HookDedupe | undefined =
     by === 'header'
@@ -291,10 +298,27 @@ function settingsOf(read: Reader): HookSettings {
     ...(dedupe ? { dedupe, dedupeHours: read.number('dedupeHours') ?? 24 } : {}),
     ...(fileBytes === USUAL_FILE_BYTES ? {} : { fileBytes }),
     ...(perMinute === undefined ? {} : { perMinute }),
+    ...(form === undefined ? {} : { form }),
   };
 }
 
+/** A type with the parameter `formFields` is a form. */
+function formOf(read: Reader): HookForm | undefined {
+  if (!read.has('formFields')) return undefined;
+  return hookForm({
+    fields: read.json('formFields'),
+    title: read.text('formTitle'),
+    message: read.text('formMessage'),
+    submit: read.text('formSubmit'),
+    thanks: read.text('formThanks'),
+    redirect: read.text('formRedirect'),
+  });
+}
+
 interface Reader {
+  /** Whether the type has such a parameter. */
+  has(name: string): boolean;
+  json(name: string): Json | undefined;
   text(name: string): string | undefined;
   texts(name: string): readonly string[];
   number(name: string): number | undefined;
@@ -314,6 +338,8 @@ function reader({ ir, params }: HookNode): Reader {
   // Two signs at the beginning of a text stand for one.
   const plain = (text: string): string => (text.startsWith('==') ? text.slice(1) : text);
   return {
+    has: (name) => Object.hasOwn(ir, name),
+    json: value,
     text: (name) => {
       const found = value(name);
       return typeof found === 'string' ? plain(found) : undefined;

@@ -6,6 +6,7 @@ import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import type { FileRef, Json } from '@plugboard/sdk';
 import busboy from 'busboy';
+import { watchPace } from '../edge/pace.ts';
 import { type BodyProblem, isReadableType, mediaType, parseBody, readBody } from '../edge/read-body.ts';
 import { FileRefusedError, type FileOwner, type FileService, type ReceivedFile } from '../files/file-service.ts';
 import type { HookBody } from './hook-spec.ts';
@@ -39,9 +40,6 @@ export interface ReceiveOptions {
 
 /** What one form may bring. */
 const FORM_LIMITS = { files: 20, fields: 1000, parts: 1020, fieldNameSize: 200, headerPairs: 20 };
-/** A sender of a file who sends less than this much in a period is let go. */
-const SLOW_BYTES = 10 * 1024;
-const PERIOD_MS = 15_000;
 const FILE_FIELD = 'file';
 const NO_NAME = 'body';
 
@@ -65,7 +63,7 @@ export async function receiveBody(req: IncomingMessage, options: ReceiveOptions)
     return raw.ok ? fromBytes(raw.bytes, false, req, options) : raw;
   }
   if (isEncoded(req)) return refused(415, 'ENCODING_UNSUPPORTED', 'Files are kept as they are sent: leave out the content encoding');
-  const stopWatch = watchPace(req);
+  const stopWatch = watchPace(req, () => void req.destroy(new Error('the body came too slowly')));
   try {
     return isForm && options.mode !== 'file' ? await readParts(req, req, options) : await saveFile(whole(req), req, options);
   } finally {
@@ -268,18 +266,6 @@ function isEncoded(req: IncomingMessage): boolean {
 /** Ends early without closing the connection, on which the refusal has yet to go out. */
 function whole(req: IncomingMessage): AsyncIterable<Uint8Array> {
   return { [Symbol.asyncIterator]: () => Readable.prototype.iterator.call(req, { destroyOnReturn: false }) };
-}
-
-/** Lets go of a sender who holds a request open and sends next to nothing. */
-function watchPace(req: IncomingMessage): () => void {
-  let before = req.socket.bytesRead;
-  const timer = setInterval(() => {
-    const now = req.socket.bytesRead;
-    if (!req.complete && now - before < SLOW_BYTES) req.destroy(new Error('the body came too slowly'));
-    before = now;
-  }, PERIOD_MS);
-  timer.unref();
-  return () => clearInterval(timer);
 }
 
 function dispositionName(req: IncomingMessage): string | undefined {

@@ -47,6 +47,8 @@ export interface PendingReplyOptions {
   readonly dueAt: number;
   /** Keeps the answer for whoever sends the same again, before it goes out. */
   readonly keep?: ((runId: string, answer: Answer) => Promise<void>) | undefined;
+  /** What a caller gets once the run is stored. @default its id */
+  readonly accepted?: ((runId: string) => Answer) | undefined;
   /** Hears when the run is stored. */
   readonly onAccepted?: ((runId: string) => void) | undefined;
 }
@@ -125,7 +127,8 @@ export class PendingReply implements RunListener {
 
   #accept(): void {
     // What is told so early is what whoever sends again would be told anyway.
-    if (this.take()) sendAnswer(this.#options.res, jsonAnswer(202, { runId: this.runId }));
+    const { res, accepted } = this.#options;
+    if (this.take()) sendAnswer(res, accepted?.(this.runId) ?? jsonAnswer(202, { runId: this.runId }));
   }
 
   #sendJson(status: number, body: unknown): void {

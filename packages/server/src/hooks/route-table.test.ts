@@ -13,6 +13,7 @@ const hook = (method: string, pattern: string): LiveHook => ({
   patternNorm: normalizeHookPattern(pattern),
   reply: 'immediate',
   settings: {},
+  isHeld: false,
 });
 const PATTERNS = [
   'orders',

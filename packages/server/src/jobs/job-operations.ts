@@ -1,17 +1,5 @@
 /** Acts on many things as jobs: started, watched, cancelled, and what became of each thing. */
-import {
-  type Job,
-  type WorkspaceTransaction,
-  cancelJob,
-  countOpenJobs,
-  createJob,
-  findDisplayNames,
-  findJob,
-  listJobItems,
-  listJobs,
-  uuidv7,
-} from '@plugboard/persistence';
-import type { JsonObject } from '@plugboard/sdk';
+import { type Job, type WorkspaceTransaction, cancelJob, findDisplayNames, findJob, listJobItems, listJobs } from '@plugboard/persistence';
 import { z } from 'zod';
 import { inScope } from '../access/access.ts';
 import { may } from '../operation/demand.ts';
@@ -19,10 +7,10 @@ import { type Operation, type OperationContext, operation } from '../operation/o
 import { OperationProblem, notFound } from '../operation/problem.ts';
 import { DONE, id, json, nothing, page, pageOf, personRef } from '../operation/shapes.ts';
 import type { Action } from '../access/actions.ts';
-import { ACTS, BULK_JOB, type BulkParams, MAX_IDS, actInput, runFilter, workflowFilter } from './bulk-acts.ts';
-
-/** Jobs of one principal that have not ended. */
-const MAX_OPEN = 20;
+import { ACTS, BULK_JOB, type BulkParams, actInput, runFilter, workflowFilter } from './bulk-acts.ts';
+import { EXPORT_JOB, type ExportedFile } from './export-job.ts';
+import { BACKFILL_JOB } from '../schedules/backfill-job.ts';
+import { either, namedIds, startJob, startedJob } from './start-job.ts';
 
 const jobView = z
   .object({
@@ -37,10 +25,13 @@ const jobView = z
     done: z.int(),
     unchanged: z.int(),
     failed: z.int(),
-    /** Known where the things were named one by one. */
+    /** How many there were to do at the start, at most 100,000; absent where that is not known. */
     total: z.int().optional(),
-    /** Why it could not go on. */
+    /** Why it could not go on, and what to do. */
     code: z.string().optional(),
+    message: z.string().optional(),
+    /** What an export wrote; it is downloaded with jobFile. */
+    file: z.object({ name: z.string(), sizeBytes: z.number(), expiresAt: z.iso.datetime() }).meta({ id: 'JobFile' }).optional(),
   })
   .meta({ id: 'Job' });
 const jobItem = z
@@ -65,7 +56,8 @@ export function jobOperations({ actionOf, onStarted }: JobOperationsOptions): re
   const workflowActs = Object.keys(ACTS.workflow) as [keyof typeof ACTS.workflow, ...(keyof typeof ACTS.workflow)[]];
   const runActs = Object.keys(ACTS.run) as [keyof typeof ACTS.run, ...(keyof typeof ACTS.run)[]];
 
-  const start = async (ctx: OperationContext, params: Omit<BulkParams, 'upTo' | 'by'>): Promise<{ id: string; total?: number }> => {
+  const start = async (ctx: OperationContext, asked: Omit<BulkParams, 'upTo' | 'by'>): Promise<{ id: string; total?: number }> => {
+    const params = { ...asked, ...(asked.ids ? { ids: [...new Set(asked.ids)] } : {}) };
     const action = actionOf(params.operation);
     if (action === undefined) throw new OperationProblem('INPUT_INVALID', 'This server cannot do that', { path: 'input.act' });
     if (!inScope(ctx.actor, action)) {
@@ -74,47 +66,10 @@ export function jobOperations({ actionOf, onStarted }: JobOperationsOptions): re
         params: { action },
       });
     }
-    const { actor } = ctx;
-    const ids = params.ids && [...new Set(params.ids)];
-    const stored: BulkParams = {
-      ...params,
-      ...(ids ? { ids } : {}),
-      upTo: uuidv7(),
-      by: {
-        kind: actor.kind === 'anonymous' ? 'system' : actor.kind,
-        ip: ctx.ip,
-        ...(ctx.apiKeyId === undefined ? {} : { apiKeyId: ctx.apiKeyId }),
-        ...(actor.scopes ? { scopes: [...actor.scopes] } : {}),
-      },
-    };
-    const made = await ctx.inTransaction(async (tx) => {
-      if ((await countOpenJobs(tx, actor.principalId)) >= MAX_OPEN) {
-        throw new OperationProblem('TOO_MANY_REQUESTS', `You have ${MAX_OPEN} jobs that have not ended`, {
-          hint: 'Wait for some of them, or cancel them.',
-          params: { retryAfterSeconds: 5 },
-        });
-      }
-      const jobId = await createJob(tx, {
-        workspaceId: ctx.workspaceId,
-        kind: BULK_JOB,
-        actor: actor.principalId,
-        params: stored as unknown as JsonObject,
-      });
-      ctx.audit({
-        kind: 'job',
-        id: jobId,
-        payload: { operation: params.operation, ...(ids ? { things: ids.length } : { filter: params.filter ?? {} }) },
-      });
-      return jobId;
-    });
+    const jobId = await startJob(ctx, BULK_JOB, params);
     ctx.afterCommit(onStarted);
-    return { id: made, ...(ids ? { total: ids.length } : {}) };
+    return { id: jobId, ...(params.ids ? { total: params.ids.length } : {}) };
   };
-
-  const started = z.object({ id, total: z.int().optional() }).meta({ id: 'StartedJob' });
-  const either = (input: { readonly ids?: unknown; readonly filter?: unknown }): boolean =>
-    (input.ids === undefined) !== (input.filter === undefined);
-  const ids = z.array(id).min(1).max(MAX_IDS).optional();
 
   return [
     operation({
@@ -127,12 +82,12 @@ export function jobOperations({ actionOf, onStarted }: JobOperationsOptions): re
       input: z
         .strictObject({
           act: z.enum(workflowActs).meta({ id: 'BulkWorkflowAct' }),
-          ids,
+          ids: namedIds,
           filter: workflowFilter.optional(),
           input: actInput.optional(),
         })
         .refine(either, 'Give either "ids" or a "filter"'),
-      output: started,
+      output: startedJob,
       problems: ['TOO_MANY_REQUESTS'],
       rest: { method: 'POST', path: '/bulk/workflows', status: 202 },
       handler: (ctx, { act, ids: named, filter, input = {} }) => {
@@ -142,7 +97,7 @@ export function jobOperations({ actionOf, onStarted }: JobOperationsOptions): re
           });
         return start(ctx, {
           kind: 'workflow',
-          operation: ACTS.workflow[act],
+          operation: ACTS.workflow[act].operation,
           input,
           ...(named ? { ids: named } : {}),
           ...(filter ? { filter } : {}),
@@ -153,18 +108,24 @@ export function jobOperations({ actionOf, onStarted }: JobOperationsOptions): re
       name: 'bulk.runs',
       field: 'bulkRuns',
       kind: 'mutation',
-      summary: 'Cancel, delete or repeat many runs, named or found by a filter, as a job. Runs that start later are not part of it.',
+      summary:
+        'Cancel, pause, resume, delete or repeat many runs, or forget their data; named or found by a filter, as a job. Runs that start later are not part of it.',
       permission: { member: 'Each thing is asked about when its turn comes.' },
       input: z
-        .strictObject({ act: z.enum(runActs).meta({ id: 'BulkRunAct' }), ids, filter: runFilter.optional(), input: actInput.optional() })
+        .strictObject({
+          act: z.enum(runActs).meta({ id: 'BulkRunAct' }),
+          ids: namedIds,
+          filter: runFilter.optional(),
+          input: actInput.optional(),
+        })
         .refine(either, 'Give either "ids" or a "filter"'),
-      output: started,
+      output: startedJob,
       problems: ['TOO_MANY_REQUESTS'],
       rest: { method: 'POST', path: '/bulk/runs', status: 202 },
       handler: (ctx, { act, ids: named, filter, input = {} }) =>
         start(ctx, {
           kind: 'run',
-          operation: ACTS.run[act],
+          operation: ACTS.run[act].operation,
           input,
           ...(named ? { ids: named } : {}),
           ...(filter ? { filter } : {}),
@@ -266,14 +227,25 @@ export function jobOperations({ actionOf, onStarted }: JobOperationsOptions): re
   ];
 }
 
+interface Counts {
+  readonly done?: number;
+  readonly unchanged?: number;
+  readonly failed?: number;
+  readonly total?: number;
+}
+
+const KINDS: ReadonlySet<string> = new Set([BULK_JOB, EXPORT_JOB, BACKFILL_JOB]);
+/** Jobs that are one act. */
+const ACT_OF: Readonly<Record<string, string>> = { [EXPORT_JOB]: 'export', [BACKFILL_JOB]: 'backfill' };
+
 function seesAll(ctx: OperationContext): boolean {
   return may(ctx, 'workspace.update', { kind: 'workspace' });
 }
 
 /** @throws OperationProblem NOT_FOUND */
-async function demandJob(ctx: OperationContext, tx: WorkspaceTransaction, jobId: string): Promise<Job> {
+export async function demandJob(ctx: OperationContext, tx: WorkspaceTransaction, jobId: string): Promise<Job> {
   const job = await findJob(tx, jobId);
-  if (!job || job.kind !== BULK_JOB || (job.actor !== ctx.actor.principalId && !seesAll(ctx))) throw notFound();
+  if (!job || !KINDS.has(job.kind) || (job.actor !== ctx.actor.principalId && !seesAll(ctx))) throw notFound();
   return job;
 }
 
@@ -283,16 +255,18 @@ async function views(tx: WorkspaceTransaction, jobs: readonly Job[]): Promise<z.
     jobs.map((job) => job.actor),
   );
   return jobs
-    .filter((job) => job.kind === BULK_JOB)
+    .filter((job) => KINDS.has(job.kind))
     .map((job) => {
       const params = job.params as unknown as BulkParams;
-      const acts: Readonly<Record<string, string>> = ACTS[params.kind];
-      const { done = 0, unchanged = 0, failed = 0 } = (job.progress ?? {}) as { done?: number; unchanged?: number; failed?: number };
-      const { code } = (job.report ?? {}) as { code?: string };
+      const acts: Readonly<Record<string, { readonly operation: string }>> = ACTS[params.kind];
+      const report = (job.report ?? {}) as Counts & { code?: string; message?: string; file?: ExportedFile };
+      const { code, message, file } = report;
+      const counts: Counts = { ...(job.progress as Counts | null), ...report };
+      const { done = 0, unchanged = 0, failed = 0, total = params.ids?.length } = counts;
       return {
         id: job.id,
         kind: params.kind,
-        act: Object.keys(acts).find((act) => acts[act] === params.operation) ?? params.operation,
+        act: ACT_OF[job.kind] ?? Object.keys(acts).find((act) => acts[act]?.operation === params.operation) ?? params.operation,
         state: job.state,
         isCancelRequested: job.isCancelRequested,
         by: { id: job.actor, name: names.get(job.actor) ?? '' },
@@ -301,8 +275,10 @@ async function views(tx: WorkspaceTransaction, jobs: readonly Job[]): Promise<z.
         done,
         unchanged,
         failed,
-        ...(params.ids ? { total: params.ids.length } : {}),
+        ...(total === undefined ? {} : { total }),
         ...(code === undefined ? {} : { code }),
+        ...(message === undefined ? {} : { message }),
+        ...(file ? { file: { name: file.name, sizeBytes: file.sizeBytes, expiresAt: file.expiresAt } } : {}),
       };
     });
 }

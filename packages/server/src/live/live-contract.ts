@@ -15,18 +15,20 @@ export interface LiveCaller<Actor> {
   readonly expiresAt?: number;
 }
 
-export type LiveAction = 'run.read' | 'workspace.read';
+export type LiveAction = 'run.read' | 'workspace.read' | 'person.hear';
 
 export type LiveResource =
   | { readonly kind: 'run'; readonly id: string }
   | { readonly kind: 'workflow'; readonly id: string; readonly workspaceId: string }
-  | { readonly kind: 'workspace'; readonly id: string };
+  | { readonly kind: 'workspace'; readonly id: string }
+  | { readonly kind: 'person'; readonly id: string };
 
 /** `hidden`: the actor may not know that it exists; told in the same words as what does not. */
 export type LiveDecision =
   | {
       readonly kind: 'allowed';
-      readonly workspaceId: string;
+      /** Absent for what is of no workspace: it holds as long as the session. */
+      readonly workspaceId?: string;
       /** The workspace's access version the decision was made under. Absent: it is made once more at the next check. */
       readonly accessVersion?: number;
       /** Of the news of a workspace, what the actor may know; absent: all. Give the same function for the same rights: frames are shared by it. */
@@ -87,6 +89,10 @@ export interface Live {
   committed(commit: RunCommit): void;
   /** Called after the commit of something a person changed. */
   changed(workspaceId: string, news: ChangeNews): void;
+  /** Persons whose own news somebody listens to. */
+  readonly persons: readonly string[];
+  /** There is news for this person. */
+  told(principalId: string): void;
   /**
    * Closes the sockets of sessions that are over, and decides again about what is heard in workspaces whose rules have changed.
    * To be called each second. Where `look` fails nothing changes; the caller tries again.

@@ -40,6 +40,7 @@ const NEWS = {
   team: 'team.read',
   apiKey: 'apiKey.read',
   setting: 'settings.read',
+  approval: 'approval.read',
 } as const satisfies Record<string, Action>;
 
 export function isNews(kind: string): boolean {
@@ -93,6 +94,10 @@ export function createLiveRights({ database, log }: LiveRightsOptions): LiveRigh
 
   return {
     async authorize({ actor, workspaceId: only }, action, asked) {
+      // Nobody hears what is told to somebody else, whatever the role; a key is no person.
+      if (asked.kind === 'person')
+        return actor.kind === 'person' && only === undefined && actor.principalId === asked.id ? { kind: 'allowed' } : { kind: 'hidden' };
+      if (action === 'person.hear') return { kind: 'hidden' };
       const place = await placeOf(database, asked);
       if (!place || (only !== undefined && place.workspaceId !== only)) return { kind: 'hidden' };
       const { workspaceId } = place;
@@ -112,7 +117,10 @@ export function createLiveRights({ database, log }: LiveRightsOptions): LiveRigh
   };
 }
 
-async function placeOf(database: Database, asked: LiveResource): Promise<(Partial<RunPlace> & { workspaceId: string }) | undefined> {
+async function placeOf(
+  database: Database,
+  asked: Exclude<LiveResource, { kind: 'person' }>,
+): Promise<(Partial<RunPlace> & { workspaceId: string }) | undefined> {
   if (asked.kind === 'run') return findRunPlace(database, asked.id);
   if (asked.kind === 'workspace') return { workspaceId: asked.id };
   const projectId = (await readProjectsOfContents(database, asked.workspaceId)).get(asked.id);

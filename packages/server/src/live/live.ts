@@ -42,7 +42,8 @@ const NOT_FOUND: LiveProblem = { code: 'NOT_FOUND', message: 'There is nothing o
 const UNAVAILABLE: LiveProblem = { code: 'UNAVAILABLE', message: 'This cannot be read just now. Try again in a moment.' };
 const VALIDATION: LiveProblem = {
   code: 'VALIDATION',
-  message: 'A topic is run:<id>, runs:<workspace>, runs:<workspace>:<workflow> or changed:<workspace>; `after` is a whole number from 0.',
+  message:
+    'A topic is run:<id>, runs:<workspace>, runs:<workspace>:<workflow>, changed:<workspace> or person:<yourself>; `after` is a whole number from 0.',
 };
 
 export function createLive<Actor>(options: LiveOptions<Actor>): Live {
@@ -73,6 +74,7 @@ class SocketLive<Actor> implements Live {
   readonly #runs = new Map<string, RunFeed>();
   readonly #lists = new Map<string, RunsFeed>();
   readonly #changes = new Map<string, ChangesFeed>();
+  readonly #persons = new Map<string, ChangesFeed>();
   #beat: Timer | undefined;
   #rechecking: Promise<void> | undefined;
   #isClosed = false;
@@ -104,6 +106,14 @@ class SocketLive<Actor> implements Live {
 
   changed(workspaceId: string, news: ChangeNews): void {
     this.#changes.get(workspaceId)?.changed(news);
+  }
+
+  get persons(): readonly string[] {
+    return [...this.#persons.keys()];
+  }
+
+  told(principalId: string): void {
+    this.#persons.get(principalId)?.changed({ kind: 'notification', id: principalId });
   }
 
   recheck(look: (used: InUse) => Promise<InForce>): Promise<void> {
@@ -271,6 +281,9 @@ class SocketLive<Actor> implements Live {
         break;
       case 'changed':
         feedOf(this.#changes, topic.workspaceId, () => new ChangesFeed({ outlet: this.#outlet, clock: this.#clock })).join(one);
+        break;
+      case 'person':
+        feedOf(this.#persons, topic.principalId, () => new ChangesFeed({ outlet: this.#outlet, clock: this.#clock })).join(one);
     }
     answer({ ok: true });
     return undefined;
@@ -289,6 +302,8 @@ class SocketLive<Actor> implements Live {
       }
       case 'changed':
         return authorize(actor, 'workspace.read', { kind: 'workspace', id: topic.workspaceId });
+      case 'person':
+        return authorize(actor, 'person.hear', { kind: 'person', id: topic.principalId });
     }
   }
 
@@ -301,7 +316,7 @@ class SocketLive<Actor> implements Live {
       const decision = await this.#decide(caller.actor, first.topic);
       if (decision.kind === 'allowed') {
         // A decision that does not say under which rules it was made is taken to be as new as the look that asked for it.
-        const accessVersion = decision.accessVersion ?? accessVersions.get(decision.workspaceId);
+        const accessVersion = decision.accessVersion ?? accessVersions.get(decision.workspaceId ?? '');
         for (const one of alike) Object.assign(one, { workspaceId: decision.workspaceId, accessVersion, covers: decision.covers });
         return;
       }
@@ -332,6 +347,7 @@ class SocketLive<Actor> implements Live {
     if (one.joined.get(one.name) === one) one.joined.delete(one.name);
     const { topic } = one;
     if (topic.kind === 'run') leave(this.#runs, topic.runId, one);
+    else if (topic.kind === 'person') leave(this.#persons, topic.principalId, one);
     else leave(topic.kind === 'runs' ? this.#lists : this.#changes, topic.workspaceId, one);
   }
 

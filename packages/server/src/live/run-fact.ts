@@ -24,6 +24,8 @@ export interface StepChange {
   readonly items?: number;
   /** Why it was skipped; `not_reached`: the run stopped before. */
   readonly because?: 'empty' | 'not_taken' | 'not_reached';
+  /** Where the result comes from of a step that did not run here: a run by its id, `skip` or `pin`. */
+  readonly carried?: string;
 }
 
 interface FactBase {
@@ -35,6 +37,8 @@ interface FactBase {
   readonly status?: RunStatusName;
   /** With `status: 'waiting'`. */
   readonly waitingFor?: WaitingFor;
+  /** The step that the run begins to undo with this event. */
+  readonly undoes?: string;
   /** Other steps this event has decided about. */
   readonly also?: readonly StepChange[];
   /** Something had to be left out to keep the fact short: read the run once more for the whole picture. */
@@ -59,6 +63,8 @@ export type RunFact = FactBase &
         readonly out: { readonly [port: string]: number };
         /** Set where the step went on in spite of it. */
         readonly error?: FactError;
+        /** Where the result comes from of a step that did not run here: a run by its id, `skip` or `pin`. */
+        readonly carried?: string;
       })
     /** The attempt failed. `phase` says what follows: `failed`, `retry`, or `asking` when the write may have happened. */
     | (OfStep & { readonly type: 'step.failed'; readonly attempt: number; readonly error: FactError; readonly unknown?: true })

@@ -219,6 +219,30 @@ const cases: readonly (readonly [string, Plan, readonly RunEvent[], readonly obj
   ],
 ];
 
+test('a run that undoes what it did says which step with each branch, and tells the steps of the branch like any', () => {
+  const plan = aPlan({ a: 'write', b: 'pure', u: 'write' }, 'start>a a>b a.undo>u');
+  const wrote = (node: string, at: number): RunEvent[] => [
+    { type: 'items.started', at, node, items: [{ i: 0, attempt: 1, params: {} }] },
+    { type: 'items.settled', at: at + 1, node, outcomes: [{ i: 0, ok: [{ item: { json: { secret: 'canary' } } }] }] },
+  ];
+  const error = { code: 'NO', kind: 'rejected', message: 'No.' } as const;
+  const facts = runFacts(plan, [
+    started(1),
+    ...wrote('a', 1010),
+    { type: 'step.failed', at: 1020, node: 'b', attempt: 1, error },
+    ...wrote('u', 1030),
+  ]);
+  expect(facts.map((fact) => [fact.type, fact.undoes])).toEqual([
+    ['run.started', undefined],
+    ['step.started', undefined],
+    ['step.finished', undefined],
+    ['step.failed', 'a'],
+    ['step.started', undefined],
+    ['step.finished', undefined],
+  ]);
+  expect(JSON.stringify(facts)).not.toContain('canary');
+});
+
 describe('facts of a run', () => {
   test.each(cases)('%s', (_, plan, events, expected) => {
     const facts = runFacts(plan, events);

@@ -10,11 +10,14 @@ import {
   type PlanNode,
   type RunEvent,
   type RunState,
+  type Scope,
   type StepState,
   UNIT,
+  eraseEvent,
   findStep,
   fold,
   newRun,
+  waitingForOf,
 } from '@plugboard/engine';
 import type { Item, StepError } from '@plugboard/sdk';
 import { type FactError, MAX_FACT_BYTES, type RunFact, type StepChange } from './run-fact.ts';
@@ -71,7 +74,8 @@ class Folder implements RunFacts {
     this.#seq += 1;
     const at = new Date(event.at).toISOString();
     // A step of a round is gone once its round is over, so it is looked up before.
-    const before = { status: this.#state.status, waitingFor: this.#state.waitingFor, found: this.#found(event) };
+    const { status: statusBefore, waitingFor: waitBefore, undo } = this.#state;
+    const before = { status: statusBefore, waitingFor: waitBefore, branch: undo?.current, found: this.#found(event) };
     const phase = before.found?.step.phase;
     if (!this.#fold(event)) return short({ seq: this.#seq, at, ...this.#unfolded(event) });
     const { status, waitingFor } = this.#state;
@@ -84,9 +88,17 @@ class Folder implements RunFacts {
       ...body,
       ...(changed ? { status } : {}),
       ...(changed && waitingFor ? { waitingFor } : {}),
+      ...this.#undoes(before.branch),
       ...(also.length > 0 ? { also: also.slice(0, ALSO_LIMIT) } : {}),
       ...(also.length > ALSO_LIMIT ? { isCut: true as const } : {}),
     });
+  }
+
+  /** The step whose undo branch begins with the event. */
+  #undoes(before: Scope | undefined): { readonly undoes?: string } {
+    const branch = this.#state.undo?.current;
+    const node = branch === before ? undefined : this.#state.plan.nodes[branch?.of?.index ?? -1];
+    return node ? { undoes: node.id } : {};
   }
 
   #fold(event: RunEvent): boolean {
@@ -163,6 +175,15 @@ class Folder implements RunFacts {
         this.#told.set(node.index, step.attempt);
         return { type: 'step.started', ...of, attempt: step.attempt, items: step.input?.count ?? 0 };
       }
+      case 'step.carried':
+        return step.phase === 'succeeded' ? finished(of, step) : other;
+      case 'items.carried':
+        return settled(of, step, event.outcomes);
+      case 'parts.carried':
+      case 'rounds.carried':
+      case 'step.given':
+      case 'node.pinned':
+        return other;
       case 'step.finished':
         return isLate ? other : finished(of, step);
       case 'step.failed': {
@@ -186,9 +207,11 @@ class Folder implements RunFacts {
       case 'retry.due':
         return other;
       case 'step.waiting':
-        if (!step.held) return other;
-        return { type: 'step.waiting', ...of, waitsFor: step.held.wait.kind, ...dueAt(step.held.wait.dueAt) };
+        if (!step.held) return step.phase === 'succeeded' ? finished(of, step) : other;
+        return { type: 'step.waiting', ...of, waitsFor: waitingForOf(step.held.wait.kind), ...dueAt(step.held.wait.dueAt) };
       case 'wait.over':
+        if (phaseBefore === 'waiting' && step.phase === 'failed' && step.error)
+          return { type: 'step.failed', ...of, attempt: step.attempt, error: factError(step.error, step.errorItem) };
         return phaseBefore === 'waiting' && step.phase === 'succeeded' ? finished(of, step) : other;
       case 'unknown.resolved':
         if (phaseBefore === step.phase) return other;
@@ -208,7 +231,13 @@ class Folder implements RunFacts {
       const { phase } = step;
       const of = { node: node.id, ...(step.scope.path.length > 0 ? { path: step.scope.path } : {}) };
       if (phase === 'skipped') changes.push({ ...of, phase, ...(step.skip ? { because: step.skip } : {}) });
-      else if (phase === 'succeeded') changes.push({ ...of, phase, items: countItems(step.outputs ?? {}) });
+      else if (phase === 'succeeded')
+        changes.push({
+          ...of,
+          phase,
+          items: countItems(step.outputs ?? {}),
+          ...(step.carried === undefined ? {} : { carried: cut(step.carried, 64) }),
+        });
       else if (phase === 'cancelled' || phase === 'failed' || phase === 'asking' || phase === 'looping') changes.push({ ...of, phase });
     }
     return changes;
@@ -232,6 +261,7 @@ function finished(of: StepPart, step: StepState, error?: FactError): Body {
     startedAt: new Date(step.startedAt).toISOString(),
     out,
     ...(error ? { error } : {}),
+    ...(step.carried === undefined ? {} : { carried: cut(step.carried, 64) }),
     ...(ports.length > PORT_LIMIT ? { isCut: true as const } : {}),
   };
 }
@@ -311,6 +341,15 @@ function blank(event: RunEvent): RunEvent {
       const { logs: _, ...rest } = event;
       return { ...rest, outcomes: event.outcomes.map(blankOutcome) };
     }
+    case 'step.carried':
+    case 'items.carried':
+    case 'parts.carried':
+    case 'rounds.carried':
+    case 'step.given':
+    case 'node.pinned':
+      return eraseEvent(event);
+    case 'wait.over':
+      return event.answer ? { ...event, answer: { port: event.answer.port, json: {} } } : event;
     case 'unknown.resolved':
       return event.output ? { ...event, output: BLANK } : event;
     default:

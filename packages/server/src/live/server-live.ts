@@ -19,6 +19,7 @@ import { OperationProblem } from '../operation/problem.ts';
 import type { PlanStore } from '../runs/plan-store.ts';
 import { createFactSource } from './fact-source.ts';
 import { createLive } from './live.ts';
+import { createNotificationWatch } from './notification-watch.ts';
 import type { InForce, InUse, LiveCaller, LiveLimits, LiveStats } from './live-contract.ts';
 import { type LiveActor, createLiveRights, isNews } from './live-rights.ts';
 import type { RunCommit } from './runs-feed.ts';
@@ -93,10 +94,12 @@ export function createServerLive(options: ServerLiveOptions): ServerLive {
     ...(options.limits ? { limits: options.limits } : {}),
   });
 
+  const watch = createNotificationWatch(database, live);
   let isTold = false;
   const recheck = setInterval(() => {
     live
       .recheck((used) => inForce(database, used))
+      .then(() => watch.look())
       .then(
         () => (isTold = false),
         (error: unknown) => {

@@ -6,31 +6,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
-  type Role,
-  addMember,
-  createApiKey,
   createContentStore,
   createFileBlobStore,
+  createKeyedRuns,
   createJournalWriter,
   createOwnership,
-  createPerson,
-  createServicePrincipal,
-  createWorkspace,
   ensurePartitions,
-  inInstance,
-  inWorkspace,
-  loadAccess,
-  openSession,
   seedDefaults,
   uuidv7,
 } from '@plugboard/persistence';
 import { type TestDatabase, createTestDatabase } from '@plugboard/persistence/testing';
-import { createCatalog, createPluginHost, loadBundled } from '@plugboard/plugin-host';
+import { createCatalog, createPluginHost, createPollHost, loadBundled } from '@plugboard/plugin-host';
 import { createInProcessDispatcher } from '@plugboard/queue';
 import { createKeyMaker, createRunner } from '@plugboard/runner';
 import { createSandbox } from '@plugboard/sandbox';
 import Koa from 'koa';
-import { type AccessSet, type Actor, NO_ACCESS, accessSetOf } from '../access/access.ts';
 import { type AuthService, createAuthService } from '../auth/auth-service.ts';
 import { createIdentify } from '../auth/callers.ts';
 import { oidcRoutes } from '../auth/oidc-routes.ts';
@@ -39,13 +29,15 @@ import { oauthRoutes } from '../credentials/oauth-routes.ts';
 import { createOauthSignIn } from '../credentials/oauth-sign-in.ts';
 import { createRunVariables } from '../credentials/variables.ts';
 import { createAddressRules } from '../egress/address-rules.ts';
+import { createBrokeredConnect } from '../egress/brokered-connect.ts';
 import { createGuardedFetch } from '../egress/guarded-fetch.ts';
+import { createStepPorts } from '../files/step-ports.ts';
+import { createServerApprovals, type ServerApprovals } from '../approvals/server-approvals.ts';
 import { openKeys, openRootKeys } from '../keys.ts';
 import { createKeyKeeper } from '../vault/key-keeper.ts';
 import { vaultOperations } from '../vault/vault-operations.ts';
 import { createVault } from '../vault/vault.ts';
 import { createOpenid } from '../auth/openid.ts';
-import { API_KEY_PREFIX, newToken } from '../auth/opaque-token.ts';
 import { type Tokens, createTokens } from '../auth/tokens.ts';
 import { createPasswords } from '../auth/passwords.ts';
 import { cookiePolicy } from '../auth/session-cookie.ts';
@@ -56,11 +48,22 @@ import { type FileService, createFileService } from '../files/file-service.ts';
 import { createGraphqlEndpoint } from '../graphql/graphql-endpoint.ts';
 import { graphqlSchema } from '../graphql/schema.ts';
 import { answerProblem, mountApi } from '../rest/mount-api.ts';
+import { EXPORT_JOB, exportJob } from '../jobs/export-job.ts';
+import { type ServerMail, startServerMail } from '../notifications/server-mail.ts';
 import { startJobWorker } from '../jobs/job-worker.ts';
+import { createRequestLimits } from '../flow/request-limits.ts';
+import { createTurnKeeper } from '../flow/turn-keeper.ts';
+import { createDeliveries } from '../hooks/deliveries.ts';
+import { BACKFILL_JOB, backfillJob } from '../schedules/backfill-job.ts';
+import { createSlotStarter } from '../schedules/slot-starter.ts';
 import { createPlanStore } from '../runs/plan-store.ts';
-import { openSettings } from '../settings/settings.ts';
+import type { FollowUps } from '../runs/follow-ups.ts';
+import type { BlobStore } from '@plugboard/engine';
+import { createRunsOfRuns } from '../runs/runs-of-runs.ts';
+import { createStoredRuns } from '../runs/stored-runs.ts';
+import { type Settings, openSettings } from '../settings/settings.ts';
+import { type TestCaller, type TestCallers, createTestCallers } from './callers.test-kit.ts';
 import { type Execute, createExecute } from './execute.ts';
-import type { Caller } from './operation.ts';
 import { OperationProblem } from './problem.ts';
 import type { Registry } from './registry.ts';
 import { serverOperations } from './server-operations.ts';
@@ -68,18 +71,11 @@ import { serverOperations } from './server-operations.ts';
 const CORE = ['plugin.mjs', 'plugin.ir.json'].map((name) =>
   fileURLToPath(new URL(`../../../../plugins/core/dist/${name}`, import.meta.url)),
 );
+export type { TestCaller };
 /** Largest file of the kit's server, in bytes. */
 export const FILE_LIMIT = 4 * 1024 * 1024;
 export const SET_UP_TOKEN = 'the-token-printed-at-start';
 export const LOCAL_TOKEN = 'the-token-of-the-local-command-line';
-
-/** Whoever calls, by each of the three ways in. */
-export interface TestCaller {
-  readonly principalId: string;
-  readonly workspaceSlug: string;
-  readonly headers: Readonly<Record<string, string>>;
-  caller(): Promise<Caller>;
-}
 
 export interface Answer {
   readonly status: number;
@@ -89,12 +85,16 @@ export interface Answer {
   readonly text: string;
 }
 
-export interface ApiKit {
+export interface ApiKit extends TestCallers {
   readonly database: TestDatabase;
   readonly registry: Registry;
   readonly execute: Execute;
   readonly auth: AuthService;
   readonly files: FileService;
+  readonly blobs: BlobStore;
+  readonly settings: Settings;
+  readonly mail: ServerMail;
+  readonly approvals: ServerApprovals;
   /** The data folder. */
   readonly dir: string;
   readonly tokens: Tokens;
@@ -103,14 +103,10 @@ export interface ApiKit {
   /** Moves the clock of one-time codes. */
   readonly clock: { now: number };
   readonly log: readonly { readonly message: string }[];
-  person(role: Role | undefined, options?: { readonly in?: string; readonly name?: string }): Promise<TestCaller>;
-  apiKey(of: TestCaller, scopes?: readonly string[]): Promise<TestCaller>;
-  service(role: Role): Promise<TestCaller>;
+  /** What follows from the ends of runs: this process's looks, and those of another one over the same database. */
+  readonly followUps: { look(): Promise<number>; another(): FollowUps };
   /** What another process over the same database has. */
   otherCredentials(): CredentialService;
-  otherWorkspace(slug: string): Promise<{ readonly workspaceId: string; readonly projectId: string; readonly ownerId: string }>;
-  readonly system: TestCaller;
-  readonly nobody: TestCaller;
   rest(as: TestCaller, method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<Answer>;
   graphql(as: TestCaller, query: string, variables?: object, headers?: Readonly<Record<string, string>>): Promise<Answer>;
   close(): Promise<void>;
@@ -155,8 +151,57 @@ export async function openApiKit(): Promise<ApiKit> {
       log: logger,
     });
   const credentials = newCredentials();
-  const runner = createRunner({
+  const deliveries = createDeliveries({
+    database,
     journal,
+    keyedRuns: createKeyedRuns({ writerId, withClient: (use) => database.withClient(use) }),
+    log: logger,
+  });
+  const contents = createContentStore({ dir: join(dir, 'files') });
+  const files = createFileService({ database, contents, systemPrincipalId: defaults.systemPrincipalId, maxBytes: FILE_LIMIT });
+  const connect = createBrokeredConnect(createAddressRules(['127.0.0.0/8']));
+  const runsOfRuns = createRunsOfRuns({
+    database,
+    plans,
+    blobs,
+    settings: () => settings,
+    deliveries,
+    runner: () => runner,
+    systemPrincipalId: defaults.systemPrincipalId,
+    pageUrl: () => 'http://localhost',
+    log: logger,
+  });
+  const approvals = createServerApprovals({
+    database,
+    files,
+    key: keys.derive('asked'),
+    systemPrincipalId: defaults.systemPrincipalId,
+    wake: () => runner.wake(),
+    onChanged: () => undefined,
+    bodyLimit: () => 1024 * 1024,
+    pageUrl: () => offered.url,
+    addressOf: (req) => String(req.headers['x-test-address'] ?? req.socket.remoteAddress),
+  });
+  const turns = createTurnKeeper({ database, deliveries, onBegun: () => runner.wake(), log: logger });
+  turns.start();
+  const runner = createRunner({
+    turns,
+    journal: deliveries.journal,
+    askUrl: approvals.askUrl,
+    ports: createStepPorts({
+      database,
+      files,
+      connect,
+      asking: approvals.asking,
+      calls: runsOfRuns.calls,
+      limits: createRequestLimits({ database, ownerId: writerId, log: logger }),
+      systemPrincipalId: defaults.systemPrincipalId,
+    }),
+    reports: runsOfRuns.reports,
+    onCommitted(record) {
+      runsOfRuns.committed(record);
+      if (record.end && !record.create) turns.ended();
+    },
     ownership,
     blobs,
     host: createPluginHost({ entries }),
@@ -170,7 +215,20 @@ export async function openApiKit(): Promise<ApiKit> {
     log: logger,
   });
 
-  const settings = await openSettings({ database, sources: readConfig({ PLUGBOARD_DATA: dir }, dir), log: logger });
+  const settings = await openSettings({
+    database,
+    sources: readConfig({ PLUGBOARD_DATA: dir }, dir),
+    key: keys.derive('setting'),
+    log: logger,
+  });
+  const mail = startServerMail({
+    database,
+    settings,
+    key: keys.derive('mail'),
+    pageUrl: () => 'http://localhost',
+    decideUrl: approvals.personUrl,
+    log: logger,
+  });
   const backups = startBackups({ database, dataDir: dir, version: '0.0.0', settings, log: logger });
   const clock = { now: Date.now() };
   const tokens = createTokens({ key: new Uint8Array(32).fill(8), now: () => clock.now });
@@ -182,8 +240,6 @@ export async function openApiKit(): Promise<ApiKit> {
     totpKey: new Uint8Array(32).fill(7),
     now: () => clock.now,
   });
-  const contents = createContentStore({ dir: join(dir, 'files') });
-  const files = createFileService({ database, contents, systemPrincipalId: defaults.systemPrincipalId, maxBytes: FILE_LIMIT });
   const cookies = cookiePolicy({ publicUrl: undefined, allowsInsecureHttp: false, isLocal: () => true });
   const sealKey = new Uint8Array(32).fill(6);
   const address = { url: 'http://localhost' };
@@ -198,11 +254,22 @@ export async function openApiKit(): Promise<ApiKit> {
   const keeper = createKeyKeeper({ database, roots, keys, vault, systemPrincipalId: defaults.systemPrincipalId, log: logger });
   const oauthSignIn = createOauthSignIn({ database, credentials, keys, pageUrl: () => offered.url, log: logger });
   let wakeJobs = (): void => undefined;
+  const slots = createSlotStarter({ runner, deliveries, plans });
   const registry = serverOperations({
     onJobStarted: () => wakeJobs(),
+    slots,
+    polling: {
+      host: createPollHost({ entries }),
+      reach: {
+        fetch: egress.fetch,
+        credentials: credentials.ofSteps,
+        ports: createStepPorts({ database, files, connect, systemPrincipalId: defaults.systemPrincipalId }),
+      },
+      onHastened: () => undefined,
+    },
     credentials,
     variables,
-    further: [...oauthSignIn.operations, ...vaultOperations({ keeper, roots })],
+    further: [...approvals.operations, ...oauthSignIn.operations, ...vaultOperations({ keeper, roots })],
     database,
     auth,
     signIn: { elsewhere, tokens, cookies, sealKey },
@@ -217,13 +284,24 @@ export async function openApiKit(): Promise<ApiKit> {
     version: '0.0.0',
     auditKey: new Uint8Array(32).fill(9),
     settings,
+    mail,
     backups,
     pageUrl: () => 'http://localhost',
     log: logger,
   });
   const execute = createExecute(database);
-  const jobs = startJobWorker({ database, registry, execute, log: logger });
+  const jobs = startJobWorker({
+    database,
+    registry,
+    execute,
+    kinds: {
+      [EXPORT_JOB]: exportJob({ database, stored: createStoredRuns({ database, blobs, plans }), files }),
+      [BACKFILL_JOB]: backfillJob({ database, slots }),
+    },
+    log: logger,
+  });
   wakeJobs = () => jobs.wake();
+  const followUps = runsOfRuns.start();
   const identify = createIdentify({
     database,
     systemPrincipalId: defaults.systemPrincipalId,
@@ -247,6 +325,7 @@ export async function openApiKit(): Promise<ApiKit> {
   });
   app.use(oidcRoutes({ database, elsewhere, cookies, addressOf: (req) => String(req.socket.remoteAddress) }).routes());
   app.use(oauthRoutes({ database, signIn: oauthSignIn, cookies, addressOf: (req) => String(req.socket.remoteAddress) }).routes());
+  for (const router of approvals.routes) app.use(router.routes());
   mountApi(app, {
     registry,
     execute,
@@ -264,20 +343,6 @@ export async function openApiKit(): Promise<ApiKit> {
   offered.url = url;
   address.url = url;
 
-  const workspaces = new Map([['default', defaults.workspaceId]]);
-  const accessOf = async (actor: Actor, slug: string): Promise<AccessSet> => {
-    const workspaceId = workspaces.get(slug) ?? '';
-    if (actor.kind === 'system') return { ...NO_ACCESS, workspaceId };
-    const access = actor.kind === 'anonymous' ? undefined : await loadAccess(database, { workspaceId, principalId: actor.principalId });
-    return access ? accessSetOf(access) : NO_ACCESS;
-  };
-  const aCaller = (actor: Actor, slug: string, headers: Readonly<Record<string, string>>, more: Partial<Caller> = {}): TestCaller => ({
-    principalId: actor.principalId,
-    workspaceSlug: slug,
-    headers: { 'x-plugboard-workspace': slug, ...headers },
-    caller: async () => ({ actor, access: await accessOf(actor, slug), requestId: 'test', ip: '127.0.0.1', ...more }),
-  });
-  let count = 0;
   const call = async (
     as: TestCaller,
     method: string,
@@ -305,73 +370,32 @@ export async function openApiKit(): Promise<ApiKit> {
     execute,
     auth,
     files,
+    blobs,
+    settings,
+    mail,
+    approvals,
     dir,
     tokens,
     url,
     workspace: { id: defaults.workspaceId, slug: 'default', projectId: defaults.projectId },
     clock,
     log,
-    async person(role, options = {}) {
-      count += 1;
-      const slug = options.in ?? 'default';
-      const name = options.name ?? `person ${count}`;
-      const made = await createPerson(database, { email: `person-${count}@example.com`, displayName: name });
-      if (made.kind !== 'created') throw new Error(made.kind);
-      if (role)
-        await addMember(database, { workspaceId: workspaces.get(slug) ?? '', principalId: made.personId, role, createdBy: made.personId });
-      const { token, hash } = newToken();
-      const sessionId = await openSession(database, { tokenHash: hash, personId: made.personId, idleMs: 3_600_000, absoluteMs: 3_600_000 });
-      return aCaller(
-        { kind: 'person', principalId: made.personId },
-        slug,
-        { cookie: `plugboard=${token}`, 'x-plugboard-request': '1' },
-        { sessionId },
-      );
-    },
-    async apiKey(of, scopes = ['*']) {
-      const workspaceId = workspaces.get(of.workspaceSlug) ?? '';
-      const { token, hash } = newToken(API_KEY_PREFIX);
-      const made = await inWorkspace(database, { workspaceId, principalId: of.principalId }, (tx) =>
-        createApiKey(tx, { principalId: of.principalId, name: 'test', hash, hint: token.slice(-4), scopes }),
-      );
-      if (made.kind !== 'created') throw new Error(made.kind);
-      const { actor } = await of.caller();
-      const narrowed = scopes.includes('*') ? actor : { ...actor, scopes: new Set(scopes as never[]) };
-      return aCaller(narrowed, of.workspaceSlug, { authorization: `Bearer ${token}` }, { apiKeyId: made.apiKeyId });
-    },
-    async service(role) {
-      const principalId = await inInstance(database, (tx) =>
-        createServicePrincipal(tx, {
-          workspaceId: defaults.workspaceId,
-          displayName: `service ${role}`,
-          role,
-          createdBy: defaults.systemPrincipalId,
-        }),
-      );
-      return kit.apiKey(aCaller({ kind: 'service', principalId }, 'default', {}));
-    },
-    async otherWorkspace(slug) {
-      const owner = await createPerson(database, { email: `owner-of-${slug}@example.com`, displayName: `owner of ${slug}` });
-      if (owner.kind !== 'created') throw new Error(owner.kind);
-      const made = await inInstance(database, (tx) =>
-        createWorkspace(tx, { slug, name: slug, ownerId: owner.personId, createdBy: owner.personId }),
-      );
-      if (made.kind !== 'created') throw new Error(made.kind);
-      workspaces.set(slug, made.workspaceId);
-      return { workspaceId: made.workspaceId, projectId: made.projectId, ownerId: owner.personId };
-    },
+    ...createTestCallers({ database, defaults, localToken: LOCAL_TOKEN }),
+    followUps: { look: () => followUps.look(), another: () => runsOfRuns.start() },
     otherCredentials: newCredentials,
-    system: aCaller({ kind: 'system', principalId: defaults.systemPrincipalId }, 'default', { authorization: `Bearer ${LOCAL_TOKEN}` }),
-    nobody: aCaller({ kind: 'anonymous', principalId: '' }, 'default', {}),
     rest: (as, method, path, body, headers) => call(as, method, `/api${path}`, body, headers),
     graphql: (as, query, variables, headers) => call(as, 'POST', '/graphql', { query, ...(variables ? { variables } : {}) }, headers),
     async close() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
+      await mail.close();
       settings.close();
       await egress.close();
+      connect.close();
       await backups.close();
       await jobs.close();
+      await followUps.close();
+      await turns.close();
       await runner.drain(2000);
       await sandbox.close();
       await journal.close();

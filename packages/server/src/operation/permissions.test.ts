@@ -9,8 +9,6 @@
 import { Readable } from 'node:stream';
 import { type GraphQLField, type GraphQLSchema, getNamedType, isLeafType, isUnionType } from 'graphql';
 import {
-  ROLES,
-  type Role,
   addTeamMember,
   createFolder,
   createCredential,
@@ -24,9 +22,8 @@ import {
   createWorkflow,
   deleteProject,
   deleteWorkflow,
-  grantInstanceRole,
-  inInstance,
   inWorkspace,
+  openApproval,
   setRoleGrant,
   setVariable,
   uuidv7,
@@ -38,6 +35,7 @@ import { createLiveRights } from '../live/live-rights.ts';
 import { semanticHash } from '../workflows/definitions.ts';
 import { type Answer, type ApiKit, type TestCaller, aDefinition, openApiKit } from './api.test-kit.ts';
 import { NO_ACCESS } from '../access/access.ts';
+import { type Who, everyone } from './callers.test-kit.ts';
 import type { Caller, Operation } from './operation.ts';
 import { OperationProblem } from './problem.ts';
 
@@ -57,6 +55,13 @@ const newWorkflow = (): Promise<string> =>
     const made = await createWorkflow(tx, { projectId: kit.workspace.projectId, definition, semanticHash: semanticHash(definition) });
     return made.kind === 'created' ? made.workflow.id : '';
   });
+const testedWorkflow = (): Promise<string> =>
+  asSystem(async (tx) => {
+    const tests = [{ id: 'kept', name: 'Kept', input: [{}], expect: [] }];
+    const definition = { ...aDefinition(unique(), unique().replace(' ', '-')), tests } as never;
+    const made = await createWorkflow(tx, { projectId: kit.workspace.projectId, definition, semanticHash: semanticHash(definition) });
+    return made.kind === 'created' ? made.workflow.id : '';
+  });
 const deleted = async (): Promise<string> => {
   const id = await newWorkflow();
   await asSystem((tx) => deleteWorkflow(tx, id));
@@ -68,6 +73,26 @@ const newFolder = (): Promise<string> =>
     return made.kind === 'created' ? made.folderId : '';
   });
 /** Of whoever asks, and of a kind that nobody carries out here, so that it stays open. */
+const newApproval = async (): Promise<string> => {
+  const { id } = await asSystem((tx) =>
+    openApproval(tx, {
+      runId,
+      place: unique(),
+      workflowId,
+      nodeId: 'ask',
+      title: 'Pay?',
+      request: { fields: [] },
+      persons: [],
+      roles: ['viewer'],
+      teams: [],
+      needed: 1,
+      requesterMay: true,
+      byLink: false,
+    }),
+  );
+  return id;
+};
+
 const newJob = async (by: TestCaller): Promise<string> => {
   const actor = by.principalId || kit.system.principalId;
   const jobId = await asSystem((tx) =>
@@ -83,6 +108,49 @@ const newJob = async (by: TestCaller): Promise<string> => {
     [jobId],
   );
   return jobId;
+};
+/** One that has written its file. */
+const newExport = async (by: TestCaller): Promise<string> => {
+  const actor = by.principalId || kit.system.principalId;
+  const owner = { workspaceId: kit.workspace.id, principalId: actor, isPrivate: true };
+  const file = await kit.files.save(owner, Readable.from([Buffer.from('{}\n')]), { name: 'runs.ndjson' });
+  return asSystem(async (tx) => {
+    const jobId = await createJob(tx, {
+      workspaceId: kit.workspace.id,
+      kind: 'run-export',
+      actor,
+      params: { kind: 'run', operation: 'run.export', input: {}, ids: [], withData: false, by: { kind: 'system', ip: '' } },
+    });
+    const report = { file: { id: file.id, name: file.name, sizeBytes: file.size, expiresAt: new Date().toISOString() } };
+    await tx.query(`update job set state = 'succeeded', ended_at = now(), report = $2 where id = $1`, [jobId, JSON.stringify(report)]);
+    return jobId;
+  });
+};
+/** A workflow whose draft begins with a schedule. */
+let timed: Promise<string> | undefined;
+const newTimed = async (): Promise<string> => {
+  const start = {
+    id: 'start',
+    type: 'core/schedule',
+    position: { x: 0, y: 0 },
+    data: { name: 'start', typeVersion: 1, params: { cron: '0 8 * * *' } },
+  };
+  const made = await kit.rest(kit.system, 'POST', '/workflows/import', {
+    definition: { schema: 1, name: unique(), nodes: [start], edges: [] },
+  });
+  return made.json.workflowId;
+};
+/** Of the shared workflow, as if its trigger were one that goes by time. */
+const newTimetable = async (kind: 'schedule' | 'poll'): Promise<string> => {
+  const own = kind === 'schedule' ? `'{"cron":["0 0 1 1 *"]}', 'UTC', 'skip', 'allow'` : `60000, '', now() + interval '1 day'`;
+  const columns = kind === 'schedule' ? 'spec, zone, missed, overlap' : 'every_ms, basis, next_at';
+  const [row] = await kit.database.database.query<{ id: string }>(
+    `insert into ${kind} (id, workspace_id, workflow_id, environment, node_id, node_name, version, ${columns})
+       values (gen_random_uuid(), $1, $2, 1, 'hook', 'hook', 1, ${own})
+     on conflict (workflow_id, environment, node_id) do update set version = 1 returning id`,
+    [kit.workspace.id, workflowId],
+  );
+  return row?.id ?? '';
 };
 const newTag = (): Promise<string> => asSystem(async (tx) => (await createTag(tx, { name: unique() })).tagId);
 const newCredential = (): Promise<string> =>
@@ -159,6 +227,7 @@ const INPUTS: Readonly<Record<string, (by: TestCaller) => object | Promise<objec
   'person.profile': () => ({}),
   'person.update': () => ({ zone: 'Europe/Berlin' }),
   'person.export': () => ({}),
+  'person.requestPasswordReset': () => ({ email: 'nobody@example.com' }),
   'person.resetPassword': () => ({ token: 'x', password: 'five words in a row here' }),
   'person.list': () => ({}),
   'person.disable': async () => ({ id: await newPerson() }),
@@ -174,6 +243,7 @@ const INPUTS: Readonly<Record<string, (by: TestCaller) => object | Promise<objec
   'identity.beginLink': () => ({ provider: 'none' }),
   'identity.unlink': () => ({ issuer: 'https://example.com', subject: 'x' }),
   'notification.list': () => ({}),
+  'notification.count': () => ({}),
   'notification.markRead': () => ({}),
   'workspace.get': () => ({}),
   'workspace.update': () => ({ name: 'Default' }),
@@ -252,12 +322,18 @@ const INPUTS: Readonly<Record<string, (by: TestCaller) => object | Promise<objec
   'folder.create': () => ({ projectId: kit.workspace.projectId, name: unique() }),
   'folder.update': async () => ({ id: await newFolder(), name: unique() }),
   'folder.delete': async () => ({ id: await newFolder() }),
+  'approval.list': () => ({}),
+  'approval.counts': () => ({}),
+  'approval.get': async () => ({ id: await newApproval() }),
+  'approval.decide': async () => ({ id: await newApproval(), decision: 'approve' }),
   'tag.list': () => ({}),
   'tag.create': () => ({ name: unique() }),
   'tag.update': async () => ({ id: await newTag(), name: unique() }),
   'tag.merge': async () => ({ id: await newTag(), intoId: await newTag() }),
   'tag.delete': async () => ({ id: await newTag() }),
   'bulk.workflows': () => ({ act: 'delete', ids: [crypto.randomUUID()] }),
+  'run.export': () => ({ ids: [crypto.randomUUID()] }),
+  'job.file': async (by) => ({ id: await newExport(by) }),
   'bulk.runs': () => ({ act: 'cancel', ids: [crypto.randomUUID()] }),
   'job.list': () => ({}),
   'job.get': async (by) => ({ id: await newJob(by) }),
@@ -293,6 +369,19 @@ const INPUTS: Readonly<Record<string, (by: TestCaller) => object | Promise<objec
   'workflow.listeners': () => ({ workflowId }),
   'workflow.stopListening': () => ({ workflowId }),
   'run.replayRequest': () => ({ id: runId, source: 'draft' }),
+  'poll.list': () => ({}),
+  'poll.pause': async () => ({ id: await newTimetable('poll') }),
+  'poll.resume': async () => ({ id: await newTimetable('poll') }),
+  'poll.now': async () => ({ id: await newTimetable('poll') }),
+  'poll.test': async () => ({ workflowId: await (timed ??= newTimed()), nodeId: 'poll' }),
+  'schedule.list': () => ({}),
+  'schedule.get': async () => ({ id: await newTimetable('schedule') }),
+  'schedule.preview': () => ({ cron: ['0 8 * * *'] }),
+  'schedule.previewDraft': async () => ({ workflowId: await (timed ??= newTimed()), nodeId: 'start' }),
+  'schedule.pause': async () => ({ id: await newTimetable('schedule') }),
+  'schedule.resume': async () => ({ id: await newTimetable('schedule') }),
+  'schedule.run': async () => ({ id: await newTimetable('schedule') }),
+  'schedule.backfill': async () => ({ id: await newTimetable('schedule'), from: '2026-01-01T00:00:00Z', until: '2026-01-02T00:00:00Z' }),
   'run.start': () => ({ workflowId, source: 'draft', input: {} }),
   'run.overview': () => ({}),
   'run.list': () => ({}),
@@ -302,6 +391,9 @@ const INPUTS: Readonly<Record<string, (by: TestCaller) => object | Promise<objec
   'run.progress': () => ({ id: runId }),
   'run.steps': () => ({ id: runId }),
   'run.output': () => ({ id: runId }),
+  'run.called': () => ({ id: runId }),
+  'run.chain': () => ({ id: runId }),
+  'run.endChain': () => ({ id: runId }),
   'run.facts': () => ({ id: runId }),
   'run.stepData': () => ({ runId, nodeId: 'say', side: 'output' }),
   'run.stepLog': () => ({ runId, nodeId: 'say' }),
@@ -310,10 +402,24 @@ const INPUTS: Readonly<Record<string, (by: TestCaller) => object | Promise<objec
   'run.resume': () => ({ id: runId }),
   'run.resolve': () => ({ id: runId, node: 'say', decision: 'done' }),
   'run.again': () => ({ id: runId }),
+  'draft.run': () => ({ workflowId }),
+  'test.list': () => ({ workflowId }),
+  'test.get': async () => ({ workflowId: await testedWorkflow(), testId: 'kept' }),
+  'test.save': () => ({ workflowId, test: { id: 'kept', name: 'Kept', input: [{}], expect: [] } }),
+  'test.fromRun': () => ({ workflowId, runId, name: 'As it was' }),
+  'test.delete': async () => ({ workflowId: await testedWorkflow(), testId: 'kept' }),
+  'test.run': async () => ({ workflowId: await testedWorkflow(), testId: 'kept' }),
+  'test.runAll': () => ({ id: workflowId }),
+  'test.try': () => ({ definition: aDefinition('Tried', 'tried') }),
+  'run.retry': () => ({ id: runId }),
+  'run.rerun': () => ({ id: runId, nodeId: 'say' }),
+  'run.skip': () => ({ id: runId, nodeId: 'say' }),
+  'run.madeFrom': () => ({ id: runId }),
   'run.now': () => ({}),
   'run.statistics': () => ({}),
   'run.tag': () => ({ id: runId, tags: { customer: 'x' } }),
   'run.delete': async () => ({ id: await anotherRun() }),
+  'run.eraseData': async () => ({ id: await anotherRun() }),
   'view.list': () => ({ page: 'runs' }),
   'view.create': () => ({ page: 'runs', name: 'x', filter: {} }),
   'view.update': async (by) => ({ id: await viewOf(by), name: 'y' }),
@@ -332,6 +438,11 @@ const INPUTS: Readonly<Record<string, (by: TestCaller) => object | Promise<objec
   'backup.list': () => ({}),
   'instance.heldRuns': () => ({}),
   'instance.releaseHeldRuns': () => ({ decision: 'cancel' }),
+  'setting.listOfProject': () => ({ projectId: kit.workspace.projectId }),
+  'setting.changeOfProject': () => ({ projectId: kit.workspace.projectId, key: 'webhooks.bodyLimit', value: 4096, expectedRev: 0 }),
+  'setting.listOwn': () => ({}),
+  'setting.changeOwn': () => ({ key: 'look.theme', value: null, expectedRev: 0 }),
+  'setting.listOfWorkflow': () => ({ workflowId }),
   'setting.list': () => ({ level: 'workspace' }),
   'setting.change': () => ({ level: 'workspace', key: 'runs.concurrent', value: 9, expectedRev: 0 }),
   'audit.list': () => ({}),
@@ -365,6 +476,7 @@ const INPUTS: Readonly<Record<string, (by: TestCaller) => object | Promise<objec
   'variable.set': () => ({ key: 'x', value: 1 }),
   'variable.delete': async () => ({ key: await newVariable() }),
   'instance.rotateRootKey': () => ({}),
+  'instance.testMail': () => ({ to: 'nobody@example.com' }),
   'instance.renewDataKeys': () => ({}),
 };
 
@@ -429,8 +541,11 @@ const ADAPTERS: { readonly [name: string]: Call } = {
 
 async function byRest(operation: Operation, input: object, by: TestCaller): Promise<Outcome> {
   const answer = await restCall(operation, input, by);
-  expect(answer.status, `${operation.name} ${answer.text}`).toBeLessThan(500);
-  return outcomeOf(answer.json?.error?.code);
+  const code: string | undefined = answer.json?.error?.code;
+  // What somebody else does not do, such as a mail server, is said with a code of its own.
+  if (code === undefined || !operation.problems.includes(code as never))
+    expect(answer.status, `${operation.name} ${answer.text} ${JSON.stringify(kit.log.at(-1))}`).toBeLessThan(500);
+  return outcomeOf(code);
 }
 
 function restCall({ rest }: Operation, input: object, by: TestCaller): Promise<Answer> {
@@ -463,49 +578,7 @@ function graphqlCall(operation: Operation, input: object, by: TestCaller): Promi
   );
 }
 
-/** Who calls, with the role they have in the workspace that is asked for. */
-interface Who {
-  readonly title: string;
-  readonly kind: 'person' | 'key' | 'service' | 'system' | 'nobody';
-  readonly role: Role | undefined;
-  /** Runs the instance. */
-  readonly isOperator?: boolean;
-  readonly by: TestCaller;
-}
-
 let everybody: Who[];
-
-async function everyone(): Promise<Who[]> {
-  const list: Who[] = [];
-  for (const role of ROLES) {
-    const person = await kit.person(role);
-    list.push({ title: `${role} signed in`, kind: 'person', role, by: person });
-    list.push({ title: `${role} by key`, kind: 'key', role, by: await kit.apiKey(person) });
-    list.push({ title: `${role} service`, kind: 'service', role, by: await kit.service(role) });
-  }
-  const outsider = await kit.person('owner', { in: 'elsewhere' });
-  list.push({ title: 'owner of another workspace, asking here', kind: 'person', role: undefined, by: inDefault(outsider) });
-  list.push({ title: 'key of another workspace, asking here', kind: 'key', role: undefined, by: inDefault(await kit.apiKey(outsider)) });
-  const operator = await kit.person('viewer');
-  await inInstance(kit.database.database, (tx) => grantInstanceRole(tx, { principalId: operator.principalId, role: 'operator' }));
-  list.push({ title: 'operator, a viewer here', kind: 'person', role: 'viewer', isOperator: true, by: operator });
-  list.push({ title: 'local command line', kind: 'system', role: 'owner', by: kit.system });
-  list.push({ title: 'nobody', kind: 'nobody', role: undefined, by: kit.nobody });
-  return list;
-}
-
-/** The same caller, naming the default workspace. */
-function inDefault(by: TestCaller): TestCaller {
-  return {
-    ...by,
-    workspaceSlug: 'default',
-    headers: { ...by.headers, 'x-plugboard-workspace': 'default' },
-    caller: async () => ({
-      ...(await by.caller()),
-      access: { workspaceId: '', workspaceRole: undefined, isOperator: false, projects: new Map(), grants: new Map() },
-    }),
-  };
-}
 
 /** Where a handler refuses for more than permission. */
 const EXCEPTIONS: Readonly<Record<string, (who: Who) => Outcome | undefined>> = {
@@ -526,6 +599,8 @@ const EXCEPTIONS: Readonly<Record<string, (who: Who) => Outcome | undefined>> = 
   'service.createKey': (who) => (who.role !== undefined && (who.kind === 'key' || who.kind === 'service') ? 'FORBIDDEN' : undefined),
   // The command line has the local token.
   'session.token': (who) => (who.kind === 'system' ? 'FORBIDDEN' : undefined),
+  // The command line is nobody who was asked.
+  'approval.decide': (who) => (who.kind === 'system' ? 'FORBIDDEN' : undefined),
   // A machine does not walk away.
   'workspace.leave': (who) => (who.role !== undefined && who.kind !== 'person' ? 'FORBIDDEN' : undefined),
 };
@@ -558,7 +633,7 @@ beforeAll(async () => {
   runId = (await kit.rest(kit.system, 'POST', '/runs', { workflow: 'Shared' })).json.runId;
   await kit.rest(kit.system, 'GET', `/runs/${runId}/state?waitMs=30000`);
   fileId = await newFile();
-  everybody = await everyone();
+  everybody = await everyone(kit, kit.database.database);
 });
 afterAll(() => kit.close());
 
@@ -576,9 +651,7 @@ describe('every operation for everybody', () => {
         // Bytes beside the fields are carried by REST alone.
         if (operation.stream !== undefined && adapter === 'GraphQL') continue;
         // Keys of a person before the person, with whom they end.
-        const all = USES_CALLER_UP.has(name) ? (await everyone()).toReversed() : everybody;
-        // Both adapters take their caller from one place; what differs between keys and services is looked at by one of them each.
-        const callers = all.filter((who) => who.kind !== (adapter === 'REST' ? 'key' : 'service'));
+        const callers = USES_CALLER_UP.has(name) ? (await everyone(kit, kit.database.database)).toReversed() : everybody;
         const check = async (who: Who, input: object): Promise<void> => {
           const outcome = await call(operation, input, who.by);
           const due = expected(operation, who);
@@ -591,8 +664,8 @@ describe('every operation for everybody', () => {
         // Who is refused uses nothing up, so one thing does for all of them, at once.
         const untouched = name === 'apiKey.revoke' ? undefined : refused[0] && (await inputOf(name, refused[0].by));
         await Promise.all(refused.map(async (who) => check(who, untouched ?? (await inputOf(name, who.by)))));
-        if (operation.kind === 'query') await Promise.all(passing.map(async (who) => check(who, await inputOf(name, who.by))));
-        else for (const who of passing) await check(who, await inputOf(name, who.by));
+        if (USES_CALLER_UP.has(name)) for (const who of passing) await check(who, await inputOf(name, who.by));
+        else await Promise.all(passing.map(async (who) => check(who, await inputOf(name, who.by))));
       }
       expect(wrong).toEqual([]);
     },
@@ -610,60 +683,58 @@ describe('every operation for everybody', () => {
     const hidden = Object.fromEntries(
       Object.entries(input).map(([field, value]) => [field, field in missing ? missing[field as keyof typeof missing] : value]),
     );
-    for (const one of [input, hidden]) expect(await byRest(operation, one, key)).toBe('FORBIDDEN');
+    for (const [adapter, call] of Object.entries(ADAPTERS)) {
+      if (operation.stream !== undefined && adapter === 'GraphQL') continue;
+      for (const one of [input, hidden]) expect([adapter, await call(operation, one, key)]).toEqual([adapter, 'FORBIDDEN']);
+    }
   });
 });
 
-const TENANT_TABLES = [
-  'workflow',
-  'draft',
-  'version',
-  'deployment',
-  'project',
-  'folder',
-  'tag',
-  'team',
-  'team_member',
-  'role_grant',
-  'api_key',
-  'invitation',
-  'member',
-  'credential',
-  'run',
-  'file',
-] as const;
+/** Every table whose rows belong to a workspace, with its columns of ids. */
+async function tenantTables(): Promise<{ readonly name: string; readonly ids: readonly string[] }[]> {
+  return kit.database.database.query<{ name: string; ids: string[] }>(
+    `select c.relname as name, array_agg(a.attname::text) filter (where a.atttypid = 'uuid'::regtype and a.attname <> 'workspace_id') as ids
+       from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+      where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
+      group by c.relname having bool_or(a.attname = 'workspace_id') order by 1`,
+  );
+}
 
 /** Ids of everything in a workspace. */
 async function idsOf(workspaceId: string): Promise<ReadonlySet<string>> {
   const found = new Set<string>();
-  for (const table of TENANT_TABLES) {
+  for (const { name, ids } of await tenantTables()) {
     const rows = await kit.database.database.query<{ row: Record<string, unknown> }>(
-      `select row_to_json(t) as row from ${table} t where workspace_id = $1`,
+      `select row_to_json(t) as row from ${name} t where workspace_id = $1`,
       [workspaceId],
     );
-    for (const { row } of rows)
-      for (const name of ['id', 'workflow_id', 'principal_id', 'team_id']) if (typeof row[name] === 'string') found.add(row[name]);
+    for (const { row } of rows) for (const column of ids ?? []) if (typeof row[column] === 'string') found.add(row[column]);
   }
-  // Everybody knows the command line, and an outsider himself.
+  // Everybody knows the command line, and outsiders each other, who leave a trace here where they ask.
   found.delete(kit.system.principalId);
+  const outsiders = await kit.database.database.query<{ id: string }>(
+    'select principal_id as id from member where workspace_id <> $1 and principal_id not in (select principal_id from member where workspace_id = $1)',
+    [workspaceId],
+  );
+  for (const { id } of outsiders) found.delete(id);
   return found;
 }
 
 /** A digest of everything in a workspace, by table. */
 async function contentOf(workspaceId: string): Promise<object> {
   const digests: Record<string, unknown> = {};
-  for (const table of TENANT_TABLES) {
+  for (const { name } of await tenantTables()) {
     const [row] = await kit.database.database.query<{ digest: string }>(
-      `select md5(coalesce(string_agg(r, '' order by r), '')) as digest from (select row_to_json(t)::text as r from ${table} t where workspace_id = $1) s`,
+      `select md5(coalesce(string_agg(r, '' order by r), '')) as digest from (select row_to_json(t)::text as r from ${name} t where workspace_id = $1) s`,
       [workspaceId],
     );
-    digests[table] = row?.digest;
+    digests[name] = row?.digest;
   }
   return digests;
 }
 
-/** They act as the owner of the tables and name the workspace themselves. */
-const ABOVE_POLICIES: ReadonlySet<string> = new Set([]);
+/** PostgreSQL's code for a row that a policy refuses. */
+const ROW_REFUSED = '42501';
 
 /** An input about things of this workspace that are there already, so that nothing but the call could change them. */
 async function inputAboutUs(name: string): Promise<object | undefined> {
@@ -723,17 +794,21 @@ describe('another workspace', () => {
     for (const operation of kit.registry.all) {
       // What operators do above the workspaces is behind no workspace's policy.
       if (!('action' in operation.permission) || ACTIONS[operation.permission.action].on === 'instance') continue;
-      if (operation.stream !== undefined || ABOVE_POLICIES.has(operation.name)) continue;
+      if (operation.stream !== undefined) continue;
       const input = await inputAboutUs(operation.name);
       if (input) attempts.push({ operation, input });
     }
     expect(attempts.length).toBeGreaterThan(50);
+    // The first wall is down: what is asked for of one's own is let through, whatever the right it needs.
+    expect(await kit.execute(kit.registry.get('member.list'), {}, caller)).toBeDefined();
     const ours = await idsOf(kit.workspace.id);
     const before = await contentOf(kit.workspace.id);
     for (const { operation, input } of attempts) {
       const answer = await kit.execute(operation, input, caller).then(
         (result) => JSON.stringify(result ?? null),
         (error: unknown) => {
+          // The database itself may say no: the wall that stands.
+          if ((error as { driverError?: { code?: string } }).driverError?.code === ROW_REFUSED) return '';
           expect(error, operation.name).toBeInstanceOf(OperationProblem);
           return JSON.stringify((error as OperationProblem).toBody());
         },
@@ -785,6 +860,73 @@ describe('live topics', () => {
   });
 });
 
+/** One thing of each kind in a project that only its keeper sees, by the first word of the operations about it. */
+async function thingsHiddenBy(keeper: TestCaller): Promise<Readonly<Record<string, string>>> {
+  const slug = unique().replace(' ', '-');
+  const [project] = await kit.database.database.query<{ id: string }>(
+    `insert into project (id, workspace_id, slug, name, visibility, owner_id, created_by) values (gen_random_uuid(), $1, $3, $3, 'members', $2, $2) returning id`,
+    [kit.workspace.id, keeper.principalId, slug],
+  );
+  const projectId = project?.id ?? '';
+  const post = async (path: string, body: object): Promise<Record<string, string>> => {
+    const { status, json, text } = await kit.rest(keeper, 'POST', path, body);
+    expect(status, `${path} ${text}`).toBeLessThan(300);
+    return json as Record<string, string>;
+  };
+  const imported = await post('/workflows/import', { definition: aDefinition(slug, slug), publish: true, projectId });
+  const { workflowId: gone = '' } = await post('/workflows/import', { definition: aDefinition(`${slug} gone`, `${slug}-gone`), projectId });
+  expect((await kit.rest(keeper, 'DELETE', `/workflows/${gone}`)).status).toBeLessThan(300);
+  const run = await post('/runs', { workflow: slug });
+  expect((await kit.rest(keeper, 'GET', `/runs/${run['runId']}/state?waitMs=30000`)).json.status).toBe('succeeded');
+  const folder = await post('/folders', { projectId, name: slug });
+  const credential = await post('/credentials', {
+    projectId,
+    key: slug,
+    name: slug,
+    type: 'core/bearer',
+    data: { token: 'CANARY' },
+    allowedHosts: ['a.example'],
+  });
+  await asSystem((tx) => setVariable(tx, { projectId, environment: 1, key: slug.replace('-', '_'), value: 'CANARY' }));
+  const origin = { runId: run['runId'] ?? '', workflowId: imported['workflowId'] ?? '' };
+  const file = await kit.files.save({ workspaceId: kit.workspace.id, origin }, Readable.from([Buffer.from('CANARY')]), {
+    name: `${slug}.txt`,
+  });
+  return {
+    project: projectId,
+    workflow: imported['workflowId'] ?? '',
+    trash: gone,
+    run: run['runId'] ?? '',
+    folder: folder['id'] ?? '',
+    credential: credential['id'] ?? '',
+    oauth2: credential['id'] ?? '',
+    file: file.id,
+    view: await viewOf(keeper),
+    job: await newJob(keeper),
+  };
+}
+
+/** The fields of an operation's input that name a thing, with the hidden one of that kind; undefined where there is none. */
+function idFieldsOf(
+  name: string,
+  input: Readonly<Record<string, unknown>>,
+  hidden: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> | undefined {
+  const first = name.split('.', 1)[0] ?? '';
+  const kinds: Readonly<Record<string, string | undefined>> = {
+    id: name === 'workflow.restore' ? 'trash' : first,
+    workflowId: 'workflow',
+    runId: 'run',
+    projectId: 'project',
+    resourceId: String(input['resourceKind']),
+  };
+  const fields = Object.entries(kinds).flatMap(([field, kind]) => {
+    const id = field in input && kind !== undefined ? hidden[kind] : undefined;
+    return id === undefined ? [] : [[field, id] as const];
+  });
+  return fields.length === 0 ? undefined : Object.fromEntries(fields);
+}
+
 describe('a hidden project', () => {
   test('its workflows and runs are in no list, count, search or answer of who has no role on it', async () => {
     const owner = await kit.person('editor');
@@ -834,6 +976,34 @@ describe('a hidden project', () => {
     expect([clash.status, clash.json.error.code]).toEqual([409, 'HOOK_PATH_TAKEN']);
     expect(clash.text).not.toContain('Hidden one');
   });
+
+  test('an id of something in it is not there, and answers do not differ from those about nothing, for every operation', async () => {
+    const keeper = await kit.person('editor');
+    const hidden = await thingsHiddenBy(keeper);
+    const asking = everybody.filter((who) => who.title === 'owner signed in' || who.title === 'viewer signed in');
+    const asked: string[] = [];
+    for (const operation of kit.registry.all) {
+      if (!('action' in operation.permission) || ACTIONS[operation.permission.action].on === 'instance') continue;
+      for (const { by, title } of asking) {
+        const input = (await inputOf(operation.name, by)) as Record<string, unknown>;
+        const theirs = idFieldsOf(operation.name, input, hidden);
+        if (theirs === undefined) continue;
+        asked.push(operation.name);
+        const nothing = Object.fromEntries(Object.keys(theirs).map((field) => [field, crypto.randomUUID()]));
+        const here = await restCall(operation, { ...input, ...theirs }, by);
+        const nowhere = await restCall(operation, { ...input, ...nothing }, by);
+        const blank = (text: string): string => text.replaceAll(/[0-9a-f]{8}-[0-9a-f-]{27}/g, 'id');
+        expect([operation.name, title, here.status, blank(here.text)]).toEqual([
+          operation.name,
+          title,
+          nowhere.status,
+          blank(nowhere.text),
+        ]);
+        expect([operation.name, title, [403, 404].includes(here.status)]).toEqual([operation.name, title, true]);
+      }
+    }
+    expect(new Set(asked).size).toBeGreaterThan(70);
+  }, 240_000);
 
   test('what a run handled is for who may read data, also inside its steps', async () => {
     const viewer = everybody.find((who) => who.title === 'viewer signed in')!.by;

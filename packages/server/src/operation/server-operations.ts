@@ -5,6 +5,7 @@ import type { Catalog } from '@plugboard/plugin-host';
 import type { Runner } from '@plugboard/runner';
 import { authOperations } from '../auth/auth-operations.ts';
 import type { AuthService } from '../auth/auth-service.ts';
+import { passwordResetOperations } from '../auth/password-reset-operations.ts';
 import { providerOperations } from '../auth/provider-operations.ts';
 import type { CookiePolicy } from '../auth/session-cookie.ts';
 import type { SignInElsewhere } from '../auth/sign-in-elsewhere.ts';
@@ -23,15 +24,21 @@ import { grantOperations } from '../projects/grant-operations.ts';
 import { moveOperations } from '../projects/move-operations.ts';
 import { projectOperations } from '../projects/project-operations.ts';
 import type { PlanStore } from '../runs/plan-store.ts';
+import { createRunErasure } from '../runs/run-erasure.ts';
 import { runKeepingOperations } from '../runs/run-keeping-operations.ts';
 import { runOperations } from '../runs/run-operations.ts';
+import { runStatisticsOperations } from '../runs/run-statistics-operations.ts';
+import { savedViewOperations } from '../runs/saved-view-operations.ts';
 import { createStoredRuns } from '../runs/stored-runs.ts';
 import { folderOperations } from '../folders/folder-operations.ts';
 import { tagOperations } from '../folders/tag-operations.ts';
+import { exportOperations } from '../jobs/export-operations.ts';
 import { jobOperations } from '../jobs/job-operations.ts';
 import { pinOperations } from '../drafts/pin-operations.ts';
+import { draftRunOperations } from '../drafts/draft-run-operations.ts';
 import { draftOperations } from '../drafts/draft-operations.ts';
 import { createBind, createCheckCredentials } from '../credentials/bind-credentials.ts';
+import { createCheckCalls } from '../runs/check-calls.ts';
 import { credentialOperations } from '../credentials/credential-operations.ts';
 import type { CredentialService } from '../credentials/credential-service.ts';
 import { variableOperations } from '../credentials/variable-operations.ts';
@@ -41,12 +48,19 @@ import { backupOperations } from '../backup/backup-operations.ts';
 import type { Backups } from '../backup/backups.ts';
 import { settingOperations } from '../settings/setting-operations.ts';
 import type { Settings } from '../settings/settings.ts';
+import { mailOperations } from '../notifications/mail-operations.ts';
+import { notificationOperations } from '../notifications/notification-operations.ts';
+import type { ServerMail } from '../notifications/server-mail.ts';
 import { nodeOperations } from '../workflows/node-operations.ts';
 import { workflowOperations } from '../workflows/workflow-operations.ts';
+import { testOperations } from '../workflow-tests/test-operations.ts';
 import type { Patience } from '../edge/patience.ts';
 import { fileOperations } from '../files/file-operations.ts';
 import type { FileService } from '../files/file-service.ts';
 import { hookOperations } from '../hooks/hook-operations.ts';
+import { type PollOperationsOptions, pollOperations } from '../polling/poll-operations.ts';
+import { scheduleOperations } from '../schedules/schedule-operations.ts';
+import type { SlotStarter } from '../schedules/slot-starter.ts';
 import type { Operation } from './operation.ts';
 import { type Registry, createRegistry } from './registry.ts';
 
@@ -79,9 +93,12 @@ export interface ServerOperationsOptions {
   /** Those of parts that need more than is here: signing in for credentials, keys of the instance. */
   readonly further: readonly Operation[];
   readonly settings: Settings;
+  readonly mail: ServerMail;
   readonly backups: Backups;
   /** A job was asked for. */
   readonly onJobStarted: () => void;
+  readonly slots: SlotStarter;
+  readonly polling: Pick<PollOperationsOptions, 'host' | 'reach' | 'onHastened'>;
   /** Key of the hashes of the audit log. */
   readonly auditKey: Uint8Array;
   /** The address people open the editor at. */
@@ -106,12 +123,15 @@ export function serverOperations(options: ServerOperationsOptions): Registry {
     ...credentialOperations({ credentials: options.credentials }),
     ...variableOperations({ changed: (place) => options.variables.changed(place) }),
     ...options.further,
-    ...authOperations({ auth, database, elsewhere: options.signIn.elsewhere }),
+    ...authOperations({ auth, database, elsewhere: options.signIn.elsewhere, resets: options.mail.resets }),
     ...providerOperations(options.signIn),
     ...tokenOperations(options.signIn),
-    ...profileOperations({ auth }),
+    ...profileOperations(),
+    ...passwordResetOperations({ auth, byMail: options.mail.resets }),
+    ...notificationOperations({ settings: options.settings }),
+    ...mailOperations({ server: options.mail.server }),
     ...personOperations({ linkOf: (token) => `${options.pageUrl()}/reset#token=${token}` }),
-    ...workspaceOperations({ reloadRoutes: options.reloadRoutes }),
+    ...workspaceOperations({ reloadRoutes: options.reloadRoutes, graceDays: () => options.settings.value('workspaces.graceDays') }),
     ...teamOperations(),
     ...serviceOperations(),
     ...projectOperations(),
@@ -120,7 +140,11 @@ export function serverOperations(options: ServerOperationsOptions): Registry {
     ...workflowOperations({
       database,
       definitions,
-      bind: createBind(catalog),
+      bind: async (ctx, tx, request) => {
+        await createCheckCalls(catalog)(ctx, tx, request);
+        await createBind(catalog)(ctx, tx, request);
+      },
+      timezoneOf: (workspaceId) => options.settings.value('schedules.timezone', workspaceId),
       checkCredentials: createCheckCredentials(catalog),
       reloadRoutes: options.reloadRoutes,
       log,
@@ -128,12 +152,26 @@ export function serverOperations(options: ServerOperationsOptions): Registry {
     ...nodeOperations({ definitions }),
     ...draftOperations({ definitions }),
     ...pinOperations({ files: options.files }),
+    ...testOperations({ runner, ownership, plans, stored, definitions }),
+    ...draftRunOperations({ runner, plans, stored, definitions, files: options.files }),
     ...folderOperations(),
     ...tagOperations(),
     ...runOperations({ runner, plans, stored, ownership, definitions }),
     ...hookOperations({ definitions, stored, runner, plans, hooksUrl: options.hooksUrl ?? options.pageUrl }),
-    ...runKeepingOperations({ database, stored }),
-    ...memberOperations({ linkOf: (token) => `${options.pageUrl()}/invite#token=${token}` }),
+    ...pollOperations({ ...options.polling, plans, definitions }),
+    ...scheduleOperations({
+      slots: options.slots,
+      timetableOf: (definition, nodeId, workspaceId) =>
+        definitions.timetable(definition, nodeId, options.settings.value('schedules.timezone', workspaceId)),
+      timezoneOf: (workspaceId) => options.settings.value('schedules.timezone', workspaceId),
+      mostBackfilled: (workspaceId) => options.settings.value('schedules.backfillRuns', workspaceId),
+      onJobStarted: options.onJobStarted,
+    }),
+    ...runKeepingOperations({ database, stored, runner, ownership, erasure: createRunErasure({ database, blobs }) }),
+    ...runStatisticsOperations(),
+    ...savedViewOperations(),
+    ...exportOperations({ files: options.files, onStarted: options.onJobStarted }),
+    ...memberOperations({ linkOf: (token) => `${options.pageUrl()}/invite#token=${token}`, database, post: options.mail.post }),
     ...backupOperations({ database, backups: options.backups }),
     ...settingOperations({ database, settings: options.settings }),
     ...fileOperations({ files: options.files, ...(options.patience && { patience: options.patience }) }),

@@ -3,7 +3,8 @@ import { ROLES } from '@plugboard/persistence';
 import { z } from 'zod';
 
 /** NUL and halves of characters are in no text a database stores. */
-const isStorable = (value: string): boolean => !value.includes('\0') && value.isWellFormed();
+/** Text as PostgreSQL can keep it. */
+export const isStorable = (value: string): boolean => !value.includes('\0') && value.isWellFormed();
 
 /** A text of `min` to `max` characters. */
 export function text(max: number, min = 0): z.ZodString {

@@ -10,6 +10,7 @@ import {
   deleteExpiredTestListeners,
   deleteOldDraftOps,
   deleteOldJobs,
+  deleteStaleRunLinks,
   deleteStaleRunTags,
   listUnsealedChains,
   pruneLoginFailures,
@@ -214,6 +215,12 @@ export function tableSweeps({ database, auditKey }: TableSweepsOptions): readonl
       everyMs: DAY_MS,
       limit: STEP,
       step: (now) => deleteStaleRunTags(database, { olderThan: now - HOUR_MS, limit: STEP }),
+    },
+    {
+      name: 'run-links',
+      everyMs: DAY_MS,
+      limit: STEP,
+      step: (now) => deleteStaleRunLinks(database, { olderThan: now - HOUR_MS, limit: STEP }),
     },
   ];
 }

@@ -233,6 +233,30 @@ describe('an address of a page', () => {
     expect(body.toString()).not.toContain(SCRIPT);
   });
 
+  test.each([
+    '/%252e%252e/secret.txt',
+    '/%252e%252e%252fsecret.txt',
+    '/.%2e/secret.txt',
+    '/..%c0%afsecret.txt',
+    '/%c0%ae%c0%ae/secret.txt',
+    '/..%e2%88%95secret.txt',
+    '/..%ef%bc%8fsecret.txt',
+    '/..%ef%bc%bcsecret.txt',
+    '/%ef%bc%8e%ef%bc%8e/secret.txt',
+    '/....//secret.txt',
+    '/..;/secret.txt',
+    '/assets/..%00/secret.txt',
+    '/up/secret.txt',
+    '/linked.txt',
+    '/C:%5csecret.txt',
+    '/file:%2f%2f/secret.txt',
+    '/proc/self/environ',
+  ])('the spelling %j is at most the name of a page, never of a file', async (path) => {
+    const { status, body } = await ask(path, { headers: HTML });
+    expect(body.toString() === SHELL ? 404 : status).toBe(404);
+    expect((await ask(path)).status).toBe(404);
+  });
+
   test('links out of the folder, the notes of the build and the packed copies are no files', async () => {
     expect([...files.keys()].sort()).toEqual(['/assets/face-d4e5f6.woff2', '/assets/main-a1b2c3.js', '/index.html']);
     for (const path of ['/linked.txt', '/up/secret.txt', '/.vite/manifest.json', '/assets/main-a1b2c3.js.br'])

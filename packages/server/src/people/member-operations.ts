@@ -1,10 +1,12 @@
 /** Members and invitations of a workspace. */
 import {
+  type Database,
   type Role,
   type WorkspaceTransaction,
   createInvitation,
   findDisplayNames,
   findMember,
+  findWorkspace,
   listInvitations,
   listMembers,
   removeMember,
@@ -14,6 +16,9 @@ import {
 import { z } from 'zod';
 import { covers } from '../access/actions.ts';
 import { newToken } from '../auth/opaque-token.ts';
+import type { Mail } from '../notifications/mail-server.ts';
+import type { Post } from '../notifications/post.ts';
+import { tell } from '../notifications/tell.ts';
 import { type Operation, type OperationContext, operation } from '../operation/operation.ts';
 import { OperationProblem, notFound } from '../operation/problem.ts';
 import { DONE, email, id, nothing, page, pageInput, pageOf, personRef, role, text } from '../operation/shapes.ts';
@@ -39,8 +44,14 @@ const invitationRow = z
   .object({ id, email: z.string(), role, invitedBy: personRef, expiresAt: z.iso.datetime() })
   .meta({ id: 'InvitationRow' });
 
-/** @param linkOf the address that opens the page which accepts an invitation */
-export function memberOperations({ linkOf }: { readonly linkOf: (token: string) => string }): readonly Operation[] {
+export interface MemberOperationsOptions {
+  readonly database: Database;
+  readonly post: Post;
+  /** The address that opens the page which accepts an invitation. */
+  readonly linkOf: (token: string) => string;
+}
+
+export function memberOperations({ database, post, linkOf }: MemberOperationsOptions): readonly Operation[] {
   return [
     operation({
       name: 'member.list',
@@ -98,6 +109,10 @@ export function memberOperations({ linkOf }: { readonly linkOf: (token: string) 
           const result = await setMemberRole(tx, { principalId: input.principalId, role: input.role });
           if (result.kind === 'last-owner') throw lastOwner();
           if (result.kind !== 'saved') throw notFound('There is no such member');
+          if (member.role !== input.role && input.principalId !== ctx.actor.principalId) {
+            const params = { role: input.role, before: member.role };
+            await tell(tx, { kind: 'member.role', to: [input.principalId], about: `${ctx.workspaceId}:${result.rev}`, params });
+          }
           return DONE;
         }),
     }),
@@ -153,10 +168,10 @@ export function memberOperations({ linkOf }: { readonly linkOf: (token: string) 
       name: 'invitation.create',
       field: 'inviteMember',
       kind: 'mutation',
-      summary: 'Invite somebody by address; the link is shown once.',
+      summary: 'Invite somebody by address; the link is shown once, and sent by e-mail where a mail server is set.',
       permission: { action: 'member.manage', on: () => WORKSPACE },
       input: z.strictObject({ email, role }),
-      output: z.object({ id, link: z.string() }).meta({ id: 'InvitedMember' }),
+      output: z.object({ id, link: z.string(), isMailed: z.boolean() }).meta({ id: 'InvitedMember' }),
       problems: [],
       rest: { method: 'POST', path: '/invitations', status: 201 },
       handler: (ctx, input) =>
@@ -170,7 +185,11 @@ export function memberOperations({ linkOf }: { readonly linkOf: (token: string) 
             validMs: INVITATION_MS,
           });
           ctx.audit({ kind: 'invitation', id: invitationId, payload: { role: input.role } });
-          return { id: invitationId, link: linkOf(token) };
+          const link = linkOf(token);
+          const workspace = await findWorkspace(tx, ctx.workspaceId);
+          // Only the server itself queues e-mail; whoever invites has the link in any case.
+          if (post.isSet) ctx.afterCommit(() => post.queue(database, invitationMail(input, workspace?.name ?? '', link)));
+          return { id: invitationId, link, isMailed: post.isSet };
         }),
     }),
     operation({
@@ -190,6 +209,18 @@ export function memberOperations({ linkOf }: { readonly linkOf: (token: string) 
         }),
     }),
   ];
+}
+
+function invitationMail({ email: to, role: as }: { readonly email: string; readonly role: Role }, workspace: string, link: string): Mail {
+  const lines = [
+    `You are invited to the workspace ${workspace}, as ${as}.`,
+    '',
+    `This link accepts it, once and within ${INVITATION_MS / (24 * 60 * 60_000)} days:`,
+    link,
+    '',
+    'If you do not know what this is about, do nothing.',
+  ];
+  return { to, subject: 'An invitation to Plugboard', text: lines.join('\n') };
 }
 
 /** Nobody gives a role above the own one, nor takes one away from somebody above. */

@@ -332,6 +332,8 @@ describe('a plan', () => {
       { limit: 'projects', used: 2, allowed: 2 },
       { limit: 'credentials', used: 0 },
       { limit: 'members', used: 1, allowed: 2 },
+      { limit: 'fileBytes', used: 0 },
+      { limit: 'payloadBytes', used: 0 },
     ]);
   });
 

@@ -1,6 +1,9 @@
 /** Workspaces: the one at hand for its members, all of them and their plans for operators of the server. */
 import {
+  type WorkspaceTransaction,
   COUNTED_LIMITS,
+  FILE_BYTES_LIMIT,
+  PAYLOAD_BYTES_LIMIT,
   type Workspace,
   createWorkspace,
   deleteWorkspace,
@@ -10,7 +13,9 @@ import {
   listInstanceAudit,
   listPlans,
   listWorkspaces,
+  readEntitlements,
   readLimits,
+  readStoredPayloads,
   removeMember,
   restoreWorkspace,
   savePlan,
@@ -31,23 +36,34 @@ const OPERATE = { action: 'instance.operate', on: () => INSTANCE } as const;
 const slug = text(63, 1).regex(/^[a-z0-9][a-z0-9-]*$/, 'has small letters, digits and dashes');
 const name = text(200, 1);
 const planKey = text(60, 1).regex(/^[a-z0-9][a-z0-9-]*$/, 'has small letters, digits and dashes');
-const limitKey = z.enum(COUNTED_LIMITS as [string, ...string[]]).meta({ id: 'LimitKey' });
+/** Bytes a workspace keeps beside the database. */
+const STORED_LIMITS = [FILE_BYTES_LIMIT, PAYLOAD_BYTES_LIMIT] as const;
+const LIMITS: readonly string[] = [...COUNTED_LIMITS, ...STORED_LIMITS];
+const limitKey = z.enum(LIMITS as [string, ...string[]]).meta({ id: 'LimitKey' });
 
 const workspaceView = z
   .object({ id, slug: z.string(), name: z.string(), zone: z.string(), plan: z.string(), rev: z.int(), createdAt: z.iso.datetime() })
   .meta({ id: 'WorkspaceView' });
-const workspaceRow = workspaceView.extend({ deletedAt: z.iso.datetime().optional() }).meta({ id: 'WorkspaceRow' });
+const workspaceRow = workspaceView
+  .extend({ deletedAt: z.iso.datetime().optional(), purgeAt: z.iso.datetime().optional() })
+  .meta({ id: 'WorkspaceRow' });
 const limits = z
-  .array(z.object({ limit: limitKey, used: z.int(), allowed: z.int().optional() }).meta({ id: 'LimitUse' }))
+  .array(z.object({ limit: limitKey, used: z.number(), allowed: z.number().optional() }).meta({ id: 'LimitUse' }))
   .meta({ id: 'LimitUses' });
-const plan = z.object({ key: z.string(), name: z.string(), limits: z.record(z.string(), z.int()), rev: z.int() }).meta({ id: 'PlanView' });
+const plan = z
+  .object({ key: z.string(), name: z.string(), limits: z.record(z.string(), z.number()), rev: z.int() })
+  .meta({ id: 'PlanView' });
 
 export interface WorkspaceOperationsOptions {
   /** Webhooks of a workspace that is gone answer no more. */
   readonly reloadRoutes: () => Promise<void>;
+  /** How long a closed workspace may come back. */
+  readonly graceDays: () => number;
 }
 
-export function workspaceOperations({ reloadRoutes }: WorkspaceOperationsOptions): readonly Operation[] {
+const DAY_MS = 24 * 60 * 60_000;
+
+export function workspaceOperations({ reloadRoutes, graceDays }: WorkspaceOperationsOptions): readonly Operation[] {
   return [
     operation({
       name: 'workspace.get',
@@ -96,14 +112,15 @@ export function workspaceOperations({ reloadRoutes }: WorkspaceOperationsOptions
       field: 'workspaceLimits',
       kind: 'query',
       summary: 'What there is in the workspace, and what its plan allows.',
-      permission: { action: 'settings.read', on: () => WORKSPACE },
+      // It counts what is in projects that not everybody may see.
+      permission: { action: 'settings.update', on: () => WORKSPACE },
       input: z.strictObject({}),
       output: limits,
       problems: [],
       rest: { method: 'GET', path: '/workspace/limits' },
       handler: (ctx) =>
         ctx.inTransaction(async (tx) =>
-          (await readLimits(tx)).map((one) => ({
+          [...(await readLimits(tx)), ...(await storageUse(tx))].map((one) => ({
             limit: one.key,
             used: one.used,
             ...(one.limit === undefined ? {} : { allowed: one.limit }),
@@ -146,7 +163,11 @@ export function workspaceOperations({ reloadRoutes }: WorkspaceOperationsOptions
           const deleted = await listDeletedWorkspaces(tx);
           return [
             ...(await listWorkspaces(tx)).map((one) => viewOf(one)),
-            ...deleted.map((one) => ({ ...viewOf(one), deletedAt: one.deletedAt.toISOString() })),
+            ...deleted.map((one) => ({
+              ...viewOf(one),
+              deletedAt: one.deletedAt.toISOString(),
+              purgeAt: new Date(one.deletedAt.getTime() + graceDays() * DAY_MS).toISOString(),
+            })),
           ];
         }),
     }),
@@ -187,7 +208,8 @@ export function workspaceOperations({ reloadRoutes }: WorkspaceOperationsOptions
       name: 'workspace.delete',
       field: 'deleteWorkspace',
       kind: 'mutation',
-      summary: 'Close a workspace: nobody gets in, nothing in it starts by itself. It can come back.',
+      summary:
+        'Close a workspace: nobody gets in, nothing in it starts by itself. It can come back until its grace is over; then it is removed for good.',
       permission: OPERATE,
       input: z.strictObject({ id }),
       output: nothing,
@@ -323,7 +345,10 @@ export function workspaceOperations({ reloadRoutes }: WorkspaceOperationsOptions
 
 function planLimits() {
   const allowed = z.int().min(0).max(1_000_000_000).optional();
-  return z.strictObject({ workflows: allowed, projects: allowed, credentials: allowed, members: allowed }).meta({ id: 'PlanLimits' });
+  const bytes = z.int().min(0).max(Number.MAX_SAFE_INTEGER).optional();
+  return z
+    .strictObject({ workflows: allowed, projects: allowed, credentials: allowed, members: allowed, fileBytes: bytes, payloadBytes: bytes })
+    .meta({ id: 'PlanLimits' });
 }
 
 function viewOf(one: Workspace): z.input<typeof workspaceView> {
@@ -333,4 +358,15 @@ function viewOf(one: Workspace): z.input<typeof workspaceView> {
 
 function noPlan(): OperationProblem {
   return new OperationProblem('INPUT_INVALID', 'There is no such plan', { path: 'input.plan', hint: 'See the list of plans.' });
+}
+
+async function storageUse(
+  tx: WorkspaceTransaction,
+): Promise<readonly { readonly key: string; readonly used: number; readonly limit?: number }[]> {
+  const files = (await readEntitlements(tx)).get(FILE_BYTES_LIMIT) ?? { used: 0 };
+  const { usedBytes, allowedBytes } = await readStoredPayloads(tx, tx.context.workspaceId);
+  return [
+    { key: FILE_BYTES_LIMIT, ...files },
+    { key: PAYLOAD_BYTES_LIMIT, used: usedBytes, ...(allowedBytes === undefined ? {} : { limit: allowedBytes }) },
+  ];
 }

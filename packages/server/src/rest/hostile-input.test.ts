@@ -159,6 +159,14 @@ describe('hostile input', () => {
     expect(count).toBeGreaterThan(1000);
   });
 
+  test.each(['0x10', '1e1', '0b1', ' 5', '5 ', '+5', '٥', 'Infinity', '1_0', '9'.repeat(40), '', 'null'])(
+    'a query with %j for a number is refused with its field',
+    async (first) => {
+      const { status, json } = await kit.rest(kit.system, 'GET', `/workflows/overview?first=${encodeURIComponent(first)}`);
+      expect([status, json.error.code, json.error.params.fields[0].field]).toEqual([422, 'INPUT_INVALID', 'first']);
+    },
+  );
+
   test('a page is never larger than allowed', async () => {
     const paged = kit.registry.all.filter((one) => one.kind === 'query' && 'first' in one.input.shape && !one.rest.path.includes('{'));
     expect(paged.length).toBeGreaterThan(3);

@@ -32,6 +32,7 @@ const GRAPHQL_PATH = '/graphql';
 /** Expects that the application answers a thrown {@link OperationProblem} and that `x-request-id` is set. */
 export function mountApi(app: Koa, options: ApiOptions): void {
   const identities = new WeakMap<Koa.Context['req'], Identified>();
+  const looks = new WeakMap<Koa.Context['req'], () => Promise<Identified>>();
   const identified = (ctx: Koa.Context): Identified => {
     const known = identities.get(ctx.req);
     if (!known) throw new Error('the request was not looked at');
@@ -49,6 +50,7 @@ export function mountApi(app: Koa, options: ApiOptions): void {
       });
     const identity = await (options.limit ? options.limit(ctx.req, look) : look());
     identities.set(ctx.req, identity);
+    looks.set(ctx.req, look);
     // No name, id or text that is looked for has it in it, and PostgreSQL fails on it.
     if (ctx.path.includes('%00')) throw nothingAt(ctx.path);
     if (ctx.querystring.includes('%00'))
@@ -60,6 +62,7 @@ export function mountApi(app: Koa, options: ApiOptions): void {
     registry: options.registry,
     execute: options.execute,
     callerOf: (ctx, operation) => identified(ctx).callerFor(operation),
+    callerNow: async (ctx, operation) => (await (looks.get(ctx.req)?.() ?? identified(ctx))).callerFor(operation),
     bodyOf: async (ctx) => {
       const bytes = await bodyBytes(ctx, options.bodyLimit);
       return bytes.length === 0 ? null : jsonOf(bytes);

@@ -7,6 +7,7 @@ import type { Caller, Operation, RestAlias } from '../operation/operation.ts';
 import { OperationProblem } from '../operation/problem.ts';
 import type { Registry } from '../operation/registry.ts';
 import type { Download } from '../operation/stream.ts';
+import { endWithRight } from './end-with-right.ts';
 import { sendDownload } from './send-download.ts';
 
 export interface RestOptions {
@@ -14,11 +15,13 @@ export interface RestOptions {
   readonly execute: Execute;
   /** @throws OperationProblem UNAUTHENTICATED, REQUEST_REFUSED */
   readonly callerOf: (ctx: Koa.Context, operation: Operation) => Promise<Caller>;
+  /** The same, looked at again: what was revoked since is over. @throws OperationProblem */
+  readonly callerNow: (ctx: Koa.Context, operation: Operation) => Promise<Caller>;
   /** The JSON body; null when there is none. @throws OperationProblem */
   readonly bodyOf: (ctx: Koa.Context) => Promise<unknown>;
 }
 
-export function restRouter({ registry, execute, callerOf, bodyOf }: RestOptions): Router {
+export function restRouter({ registry, execute, callerOf, callerNow, bodyOf }: RestOptions): Router {
   // Paths are compared as they are: one spelling each.
   const router = new Router({ prefix: '/api', sensitive: true, strict: true });
   for (const { operation, method, path, answer } of addresses(registry)) {
@@ -33,7 +36,10 @@ export function restRouter({ registry, execute, callerOf, bodyOf }: RestOptions)
       const input: Record<string, unknown> = { ...given };
       for (const field of pathFields) input[field] = ctx.params[field];
       const output = await execute(operation, input, operation.stream === 'upload' ? { ...caller, upload: { request: ctx.req } } : caller);
-      if (operation.stream === 'download') return sendDownload(ctx, output as Download);
+      if (operation.stream === 'download') {
+        await sendDownload(ctx, output as Download);
+        return endWithRight(ctx.res, async () => void (await execute(operation, input, await callerNow(ctx, operation))));
+      }
       ctx.status = statusOf?.(output) ?? status;
       ctx.type = 'application/json';
       ctx.body = JSON.stringify((answer ? answer.of(output) : output) ?? null);
@@ -67,6 +73,9 @@ function bodyInput(body: unknown, field: string | undefined): Record<string, unk
   throw new OperationProblem('INPUT_INVALID', 'The body must be a JSON object');
 }
 
+/** Numbers as people write them; what only programs take for one stays a text and is refused. */
+const DECIMAL = /^-?\d{1,15}(?:\.\d{1,15})?$/;
+
 /** Query texts as the types their fields have: numbers, booleans, lists. */
 function queryInput(schema: z.ZodObject, query: Record<string, string | string[] | undefined>): Record<string, unknown> {
   const input: Record<string, unknown> = {};
@@ -84,7 +93,7 @@ function typed(schema: z.ZodType | undefined, value: string | string[]): unknown
     return (Array.isArray(value) ? value : [value]).map((one) => typed(element, one));
   }
   if (Array.isArray(value)) return value;
-  if (inner instanceof z.ZodNumber) return value.trim() === '' || Number.isNaN(Number(value)) ? value : Number(value);
+  if (inner instanceof z.ZodNumber) return DECIMAL.test(value) ? Number(value) : value;
   if (inner instanceof z.ZodBoolean) return value === 'true' ? true : value === 'false' ? false : value;
   return value;
 }

@@ -1,6 +1,6 @@
 /** Calls to the addresses at which steps wait: each becomes a row in the inbox of its run, once. */
 import Router from '@koa/router';
-import { findStep } from '@plugboard/engine';
+import { findStep, isStopped } from '@plugboard/engine';
 import { type Database, type LeasedOwnership, inWorkspace, isUuid } from '@plugboard/persistence';
 import { type Runner, signalOf } from '@plugboard/runner';
 import type { Json, JsonObject } from '@plugboard/sdk';
@@ -38,7 +38,7 @@ export function resumeRoutes(options: ResumeRoutesOptions): Router {
     const [nodeId = '', rounds] = place.split('@');
     const planned = state.plan.byId.get(nodeId);
     if (!planned) throw unknownAddress();
-    if (state.ended || state.stop) throw over('The run has ended meanwhile');
+    if (state.ended || isStopped(state)) throw over('The run has ended meanwhile');
     const step = findStep(state, planned, rounds ? rounds.split(',').map(Number) : []);
     if (!step) throw over('The round of the loop this belongs to is over');
     if (step.phase === 'succeeded' || step.phase === 'skipped' || step.early) throw over('The step does not wait for this any more');

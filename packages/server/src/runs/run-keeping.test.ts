@@ -2,6 +2,7 @@
 import { seedDefaults, uuidFloor } from '@plugboard/persistence';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ApiKit, type TestCaller, aDefinition, openApiKit } from '../operation/api.test-kit.ts';
+import { createRunErasure } from './run-erasure.ts';
 
 const DAY = 24 * 60 * 60_000;
 
@@ -120,6 +121,45 @@ describe('the list of runs', () => {
     expect((await kit.rest(owner, 'GET', `/runs/${json.runId}/detail`)).json.tags).toEqual([{ key: 'customer', value: 'c9' }]);
   });
 
+  test('a workflow tags its runs, by texts and by expressions on what its trigger gives; those given at the start win', async () => {
+    const definition = {
+      ...aDefinition('Tagged', 'tagged'),
+      settings: { tags: { team: 'north', order: '={{ $json.body.order }}', none: '={{ $json.body.missing }}', bad: '={{ $json.a.b }}' } },
+    };
+    const { json: made } = await kit.rest(kit.system, 'POST', '/workflows/import', { definition, publish: true });
+    const start = async (more: object): Promise<string> => {
+      const { json } = await kit.rest(owner, 'POST', '/runs', {
+        workflowId: made.workflowId,
+        source: 'live',
+        input: { order: 77 },
+        ...more,
+      });
+      await kit.rest(owner, 'GET', `/runs/${json.runId}/state?waitMs=30000`);
+      return json.runId as string;
+    };
+    const one = await start({});
+    const other = await start({ tags: { team: 'south' } });
+    const tagsOf = async (id: string): Promise<unknown> => (await kit.rest(owner, 'GET', `/runs/${id}/detail`)).json.tags;
+    expect(await tagsOf(one)).toEqual([
+      { key: 'order', value: '77' },
+      { key: 'team', value: 'north' },
+    ]);
+    expect(await tagsOf(other)).toContainEqual({ key: 'team', value: 'south' });
+    expect(await list('search=order:77')).toEqual([other, one]);
+    expect(await list('search=team:north')).toEqual([one]);
+  });
+
+  test.each([
+    ['a key that cannot be searched for', { 'a=b': 'x' }, 'TAG_KEY'],
+    ['an expression that cannot be read', { a: '={{ 1 + }}' }, 'TAG_EXPRESSION'],
+    ['a step that has not run then', { a: "={{ $('say').item.json.x }}" }, 'TAG_NODE'],
+    ['too many', Object.fromEntries(Array.from({ length: 21 }, (_, n) => [`k${n}`, 'x'])), 'TAGS_TOO_MANY'],
+  ])('tags of a workflow with %s are refused', async (_, tags, code) => {
+    const definition = { ...aDefinition('Wrong', 'wrong'), settings: { tags } };
+    const { json } = await kit.rest(owner, 'POST', '/workflows/validate', definition);
+    expect(json.problems.map((one: { code: string }) => one.code)).toContain(code);
+  });
+
   test('whoever may not see a project finds none of its runs, whatever is asked', async () => {
     const hidden = await aRun({ of: hiddenWorkflowId, status: 5 });
     for (const query of [
@@ -149,6 +189,9 @@ describe('statistics', () => {
     expect(after.workflows[0]).toMatchObject({ id: workflowId, name: 'Shown', ended: sum });
     expect(after.successRate).toBeCloseTo(after.totals.succeeded / sum);
     expect(after.durations.max).toBeGreaterThanOrEqual(900);
+    const { p50, p95, p99, max, mean } = after.durations;
+    expect([p50, p95, p99, max].toSorted((x, y) => x - y)).toEqual([p50, p95, p99, max]);
+    expect(mean).toBeGreaterThan(0);
   });
 
   test('days are those of the workspace, also where its zone is half an hour off', async () => {
@@ -224,4 +267,16 @@ describe('kept filters', () => {
     ])
       expect((await kit.rest(viewer, 'POST', '/views', body)).status).toBe(422);
   });
+});
+
+test('a run whose data is forgotten answers no caller with it again', async () => {
+  const id = await aRun();
+  const { database } = kit.database;
+  await database.query(
+    `insert into hook_reply (workspace_id, run_id, fingerprint, status, headers, body, expires_at) values ($1, $2, 'f', 200, '{}', 'CANARY', now() + interval '1 day')`,
+    [kit.workspace.id, id],
+  );
+  const erasure = createRunErasure({ database, blobs: kit.blobs });
+  expect(await erasure.erase({ runId: id, workspaceId: kit.workspace.id })).toBe(true);
+  expect(await database.query('select from hook_reply where run_id = $1', [id])).toEqual([]);
 });

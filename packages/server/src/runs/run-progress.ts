@@ -44,6 +44,8 @@ export const runStepRow = z
     durationMs: z.number().optional(),
     itemsIn: z.int(),
     itemsOut: z.int(),
+    /** Where its result comes from if it did not run here: a run by its id, `skip` or `pin`. */
+    carried: z.string().optional(),
     error: z.object({ code: z.string(), message: z.string() }).meta({ id: 'StepFailure' }).optional(),
   })
   .meta({ id: 'RunStepRow' });
@@ -89,7 +91,7 @@ export function progressOf(row: ListedRun, steps: readonly StepView[]): z.input<
 }
 
 export function stepRow(step: StepView): z.input<typeof runStepRow> {
-  const { node, name, type, status, attempt, startedAt, endedAt, durationMs, itemsIn, error } = step;
+  const { node, name, type, status, attempt, startedAt, endedAt, durationMs, itemsIn, carried, error } = step;
   return {
     nodeId: node,
     name,
@@ -101,6 +103,7 @@ export function stepRow(step: StepView): z.input<typeof runStepRow> {
     ...(durationMs === undefined ? {} : { durationMs }),
     itemsIn,
     itemsOut: Object.values(step.itemsOut).reduce((sum, n) => sum + n, 0),
+    ...(carried === undefined ? {} : { carried }),
     ...(error === undefined ? {} : { error: { code: error.code, message: error.message } }),
   };
 }

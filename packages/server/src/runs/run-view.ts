@@ -8,6 +8,7 @@ import {
   type StepWait,
   UNIT,
   type UnitProgress,
+  findStep,
   fold,
   newRun,
 } from '@plugboard/engine';
@@ -26,6 +27,8 @@ export interface StepView {
   readonly itemsIn: number;
   /** Items by output port. */
   readonly itemsOut: { readonly [port: string]: number };
+  /** Where its result comes from if it did not run here: a run by its id, `skip` or `pin`. */
+  readonly carried?: string;
   /** Why a skipped step did not run. */
   readonly skipped?: 'empty' | 'not_taken' | 'not_reached';
   readonly error?: Omit<StepError, 'stack'>;
@@ -113,8 +116,9 @@ export function history(plan: Plan, events: readonly RunEvent[]): RunHistory {
 
 export function stepViews(state: RunState, { sentAgain, rounds }: RunHistory): StepView[] {
   return state.plan.nodes.map((node) => {
-    const step = state.root.steps[node.index];
-    if (!step) return roundsView(node, rounds.get(node.id) ?? NO_ROUNDS);
+    const step = findStep(state, node);
+    if (!step && node.undoes !== undefined && node.loops.length === 0) return untouched(node);
+    if (!step) return roundsView(node, rounds.get(node.id) ?? NO_ROUNDS, loopAround(state, node));
     const itemsOut: { [port: string]: number } = {};
     for (const port in step.outputs) itemsOut[port] = step.outputs[port]?.items.length ?? 0;
     const { stack: _, ...error } = step.error ?? { code: '', kind: 'bug', message: '' };
@@ -128,6 +132,7 @@ export function stepViews(state: RunState, { sentAgain, rounds }: RunHistory): S
       ...(step.endedAt > 0 ? { endedAt: new Date(step.endedAt).toISOString(), durationMs: step.endedAt - step.startedAt } : {}),
       itemsIn: step.input?.count ?? 0,
       itemsOut,
+      ...(step.carried === undefined ? {} : { carried: step.carried }),
       ...(step.skip ? { skipped: step.skip } : {}),
       ...(step.error ? { error } : {}),
       ...(step.errorItem === undefined ? {} : { errorItem: step.errorItem }),
@@ -138,6 +143,18 @@ export function stepViews(state: RunState, { sentAgain, rounds }: RunHistory): S
       logs: (step.logs ?? []).map(({ level, message }) => ({ level, message })),
     };
   });
+}
+
+/** The outermost loop that the node lies in. */
+function loopAround(state: RunState, { loops: [loop = -1] }: PlanNode): StepState | undefined {
+  const node = state.plan.nodes[loop];
+  return node && findStep(state, node);
+}
+
+/** A step of an undo branch that nothing has led to. */
+function untouched(node: PlanNode): StepView {
+  const of = { node: node.id, name: node.name, type: node.typeName };
+  return { ...of, status: 'skipped', attempt: 1, itemsIn: 0, itemsOut: {}, skipped: 'not_taken', logs: [] };
 }
 
 /** What nodes inside loops did over all rounds: a round that is over leaves nothing in the state, so the journal is read for it once more. */
@@ -171,7 +188,11 @@ function countRound(rounds: Map<string, Rounds>, node: string, step: StepState, 
 }
 
 /** A node inside a loop has a step in each round; here stand all of them together. */
-function roundsView(node: PlanNode, { begun, ended, failed, itemsIn, itemsOut, startedAt, endedAt, error }: Rounds): StepView {
+function roundsView(
+  node: PlanNode,
+  { begun, ended, failed, itemsIn, itemsOut, startedAt, endedAt, error }: Rounds,
+  loop: StepState | undefined,
+): StepView {
   const { stack: _, ...shown } = error ?? { code: '', kind: 'bug', message: '' };
   return {
     node: node.id,
@@ -186,8 +207,17 @@ function roundsView(node: PlanNode, { begun, ended, failed, itemsIn, itemsOut, s
     itemsOut,
     ...(error ? { error: shown } : {}),
     rounds: Math.max(begun, ended + failed),
+    ...(begun + ended + failed === 0 ? withoutRounds(loop) : {}),
     logs: [],
   };
+}
+
+/** What never began is as the loop around it is, once that is over. */
+function withoutRounds(loop: StepState | undefined): Partial<StepView> {
+  if (loop?.carried !== undefined) return { status: loop.phase, carried: loop.carried };
+  if (loop?.phase === 'succeeded') return { status: 'skipped', skipped: 'not_taken' };
+  if (loop?.phase === 'skipped') return { status: 'skipped', skipped: loop.skip ?? 'not_reached' };
+  return loop?.phase === 'failed' || loop?.phase === 'cancelled' ? { status: 'skipped', skipped: 'not_reached' } : {};
 }
 
 function waitView({ kind, dueAt }: StepWait): NonNullable<StepView['waits']> {
@@ -207,7 +237,7 @@ function askingUnits(units: UnitProgress): NonNullable<StepView['asking']> {
 /** The items of a step by port, or of the run's end. */
 export function stepOutput(state: RunState, nodeId: string): { readonly [port: string]: readonly Json[] } | undefined {
   const node = state.plan.byId.get(nodeId) ?? state.plan.byName.get(nodeId);
-  const outputs = node ? state.root.steps[node.index]?.outputs : undefined;
+  const outputs = node && findStep(state, node)?.outputs;
   if (!outputs) return undefined;
   const ports: { [port: string]: Json[] } = {};
   for (const port in outputs) ports[port] = (outputs[port]?.items ?? []).map((item) => item.json);

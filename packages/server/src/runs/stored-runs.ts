@@ -1,5 +1,5 @@
 /** Stored runs brought back to what they were: events, the plan they ran under, and the state these give. */
-import type { BlobStore, RunEvent, RunState, WorkflowDefinition } from '@plugboard/engine';
+import { type BlobStore, type Outputs, type RunEvent, type RunState, type WorkflowDefinition, isErased } from '@plugboard/engine';
 import {
   type RunDetail,
   type WorkspaceTransaction,
@@ -12,7 +12,7 @@ import {
 } from '@plugboard/persistence';
 import { type LoadedPlan, decodeEvents } from '@plugboard/runner';
 import type { Visible } from '../access/access.ts';
-import { notFound } from '../operation/problem.ts';
+import { OperationProblem, notFound } from '../operation/problem.ts';
 import type { PlanStore } from './plan-store.ts';
 import { replay } from './run-view.ts';
 
@@ -64,9 +64,24 @@ export function createStoredRuns(options: {
   };
 }
 
+/** Whoever goes on from what a run was given needs it. @throws OperationProblem DATA_ERASED */
+export function demandData(events: readonly RunEvent[]): void {
+  if (!isErased(events)) return;
+  throw new OperationProblem('DATA_ERASED', 'What the steps of this run were given and gave is forgotten', {
+    hint: 'Start a new run with input of your own. The setting "keepData" of the workflow and the workspace says what is kept.',
+  });
+}
+
 export function noRun(id: string): Error {
   return notFound(
     `There is no run ${id}`,
     'Use the full id or its last eight digits, as shown by: npx plugboard runs. The newest run is: last',
   );
+}
+
+/** What its trigger gave, with what joined the run while it waited to begin; undefined where that is not kept. */
+export function inputOf({ state, events }: Pick<OpenedRun, 'state' | 'events'>): Outputs | undefined {
+  const [first] = events;
+  if (first?.type !== 'run.started') return undefined;
+  return state.root.steps[state.triggerNode]?.outputs ?? first.outputs;
 }

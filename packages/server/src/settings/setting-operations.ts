@@ -1,22 +1,26 @@
 /** Settings over the API: all of a level with what counts and where it comes from, and changing one. */
 import {
   type Database,
+  type InstanceTransaction,
   type Setting,
   type SettingScope,
   deleteSetting,
   findDisplayNames,
+  findProject,
   inInstance,
   raiseGeneration,
   readSettings,
   writeSetting,
   type Statements,
+  type WorkspaceTransaction,
 } from '@plugboard/persistence';
 import type { Json } from '@plugboard/sdk';
 import { z } from 'zod';
 import { demand, may } from '../operation/demand.ts';
 import { type Operation, type OperationContext, operation } from '../operation/operation.ts';
 import { OperationProblem, notFound } from '../operation/problem.ts';
-import { json, personRef, text } from '../operation/shapes.ts';
+import { id, json, personRef, text } from '../operation/shapes.ts';
+import { workflowResource } from '../workflows/workflow-access.ts';
 import { effectiveOn, isLocked, isSame, problemOf } from './effective.ts';
 import {
   SETTING_KEYS,
@@ -28,11 +32,14 @@ import {
   isSettingKey,
 } from './registry.ts';
 import type { Settings } from './settings.ts';
+import { settingsOfWorkflow, workflowSettingView } from './workflow-settings.ts';
 
 const WORKSPACE = { kind: 'workspace' } as const;
 const INSTANCE = { kind: 'instance' } as const;
+const OWN = { person: 'what is their own' } as const;
 
-const level = z.enum(SETTING_LEVELS).meta({ id: 'SettingLevel' });
+/** Those whose rows belong to the workspace at hand, or to the whole server. */
+const level = z.enum(['workspace', 'instance']).meta({ id: 'SettingLevel' });
 const settingView = z
   .object({
     key: z.string(),
@@ -41,21 +48,36 @@ const settingView = z
     group: z.string(),
     /** What a value may be, as forms show it. */
     form: json,
-    /** The one that counts. */
-    value: json,
-    /** What counts when it is taken back here. */
-    default: json,
-    from: z.enum(['default', 'instance', 'workspace', 'environment']).meta({ id: 'SettingOrigin' }),
+    /** The one that counts; null for a secret. */
+    value: json.nullable(),
+    /** What counts when it is taken back here; null for a secret. */
+    default: json.nullable(),
+    from: z.enum(['default', ...SETTING_LEVELS, 'environment']).meta({ id: 'SettingOrigin' }),
     updatedBy: personRef.optional(),
     updatedAt: z.iso.datetime().optional(),
     /** Of the value on this level; 0 when none is set. */
     rev: z.int(),
     isDangerous: z.boolean(),
+    /** Whether it is a secret, which is stored sealed and not shown; `from` says whether there is one. */
+    isSecret: z.boolean(),
     /** False: the next start of the server reads it. */
     isImmediate: z.boolean(),
     mayChange: z.boolean(),
   })
   .meta({ id: 'SettingView' });
+type View = z.input<typeof settingView>;
+
+const change = { key: text(100, 1), value: json.nullable(), expectedRev: z.int().min(0) };
+
+/** Where a setting is looked at or set. */
+type Place =
+  | { readonly level: 'instance' }
+  | { readonly level: 'workspace' }
+  | { readonly level: 'project'; readonly projectId: string }
+  | { readonly level: 'person' };
+
+type Where = WorkspaceTransaction | InstanceTransaction;
+type Rows = { readonly [Level in SettingLevel]?: ReadonlyMap<string, Setting> };
 
 export interface SettingOperationsOptions {
   readonly database: Database;
@@ -69,44 +91,88 @@ export function settingOperations({ database, settings }: SettingOperationsOptio
   const demandLevel = (ctx: OperationContext, on: SettingLevel): void => {
     if (on === 'instance') demand(ctx, 'instance.operate', INSTANCE);
   };
-  const mayChange = (ctx: OperationContext, on: SettingLevel, definition: SettingDefinition): boolean =>
-    on === 'instance' ? may(ctx, 'instance.operate', INSTANCE) && !isLocked(definition, sources) : may(ctx, 'settings.update', WORKSPACE);
+  const mayChange = (ctx: OperationContext, place: Place, definition: SettingDefinition): boolean => {
+    switch (place.level) {
+      case 'instance':
+        return may(ctx, 'instance.operate', INSTANCE) && !isLocked(definition, sources);
+      case 'workspace':
+        return may(ctx, 'settings.update', WORKSPACE);
+      case 'project':
+        return may(ctx, 'project.update', { kind: 'project', id: place.projectId });
+      case 'person':
+        return true;
+    }
+  };
 
-  const view = (
-    ctx: OperationContext,
-    on: SettingLevel,
-    key: SettingKey,
-    rows: { readonly instance: Setting | undefined; readonly workspace: Setting | undefined },
-    names: ReadonlyMap<string, string>,
-  ): z.input<typeof settingView> => {
+  const view = (ctx: OperationContext, place: Place, key: SettingKey, rows: Rows, names: ReadonlyMap<string, string>): View => {
+    const { level: on } = place;
     const definition = definitionOf(key);
-    const set = { instance: rows.instance?.value, workspace: rows.workspace?.value };
-    const without = on === 'instance' ? { ...set, instance: undefined } : { ...set, workspace: undefined };
-    const row = on === 'instance' ? rows.instance : rows.workspace;
+    const set = Object.fromEntries(SETTING_LEVELS.map((at) => [at, rows[at]?.get(key)?.value]));
+    const row = rows[on]?.get(key);
+    const { value, from } = effectiveOn(on, definition, sources, set);
+    const without = effectiveOn(on, definition, sources, { ...set, [on]: undefined }).value;
+    const isSecret = definition.isSecret === true;
     return {
       key,
       title: definition.title,
       help: definition.help,
       group: definition.group,
       form: definition.form,
-      ...effectiveOn(on, definition, sources, set),
-      default: effectiveOn(on, definition, sources, without).value,
+      value: isSecret ? null : value,
+      from,
+      default: isSecret ? null : without,
       ...(row ? { updatedBy: { id: row.updatedBy, name: names.get(row.updatedBy) ?? '' }, updatedAt: row.updatedAt.toISOString() } : {}),
       rev: row?.rev ?? 0,
       isDangerous: definition.isDangerous === true,
+      isSecret,
       isImmediate: definition.atNextStart !== true,
-      mayChange: mayChange(ctx, on, definition),
+      mayChange: mayChange(ctx, place, definition),
     };
   };
 
-  const views = (ctx: OperationContext, on: SettingLevel, keys: readonly SettingKey[]): Promise<z.input<typeof settingView>[]> =>
-    ctx.inTransaction(async (tx) => {
-      const instance = await readSettings(tx, { kind: 'instance' });
-      const workspace = await readSettings(tx, { kind: 'workspace', workspaceId: ctx.workspaceId });
-      const rows = on === 'instance' ? instance : workspace;
-      const names = await findDisplayNames(tx, [...new Set([...rows.values()].map((row) => row.updatedBy))]);
-      return keys.map((key) => view(ctx, on, key, { instance: instance.get(key), workspace: workspace.get(key) }, names));
-    });
+  const views = async (ctx: OperationContext, place: Place, tx: Where, keys: readonly SettingKey[]): Promise<View[]> => {
+    const { workspaceId } = ctx;
+    const rows: Rows = {
+      instance: await readSettings(tx, { kind: 'instance' }),
+      // A person who signed in and is nowhere a member has none.
+      ...(workspaceId !== '' && { workspace: await readSettings(tx, { kind: 'workspace', workspaceId }) }),
+      ...(place.level === 'project' && { project: await readSettings(tx, { kind: 'project', projectId: place.projectId }) }),
+      ...(place.level === 'person' && { person: await readSettings(tx, { kind: 'person', principalId: ctx.actor.principalId }) }),
+    };
+    const own = [...(rows[place.level]?.values() ?? [])];
+    const names = await namesOf(tx, [...new Set(own.map((row) => row.updatedBy))]);
+    return keys.map((key) => view(ctx, place, key, rows, names));
+  };
+  const allOf = (ctx: OperationContext, place: Place, tx: Where): Promise<View[]> =>
+    views(
+      ctx,
+      place,
+      tx,
+      SETTING_KEYS.filter((key) => definitionOf(key).levels.includes(place.level)),
+    );
+
+  /** In the transaction of the place. @throws OperationProblem */
+  const changeIn = async (ctx: OperationContext, place: Place, tx: Where, input: ChangeInput): Promise<View> => {
+    const { level: on } = place;
+    const { key, expectedRev } = input;
+    if (!isSettingKey(key) || !definitionOf(key).levels.includes(on)) throw notFound(`There is no setting ${key} on this level`);
+    const definition = definitionOf(key);
+    const value = input.value as Json | undefined;
+    if (value === undefined) throw wrong('give a value, or null to take it back');
+    if (on === 'instance' && isLocked(definition, sources)) throw locked(definition);
+    if (value !== null) {
+      refuseWrong(definition, value);
+      const [now] = await views(ctx, place, tx, [key]);
+      if (on !== 'instance' && now) refuseLooser(definition, value, now.default as Json);
+    }
+    const stored = value !== null && definition.isSecret ? settings.sealed(key, value as string) : value;
+    await save(tx, scopeOf(ctx, place), ctx.actor.principalId, { key, value: stored, expectedRev });
+    ctx.audit({ kind: 'setting', id: key, payload: { level: on, value: definition.isSecret ? null : value } });
+    ctx.afterCommit(() => settings.reload());
+    const [changed] = await views(ctx, place, tx, [key]);
+    if (!changed) throw notFound();
+    return changed;
+  };
 
   return [
     operation({
@@ -121,11 +187,7 @@ export function settingOperations({ database, settings }: SettingOperationsOptio
       rest: { method: 'GET', path: '/settings' },
       async handler(ctx, input) {
         demandLevel(ctx, input.level);
-        return views(
-          ctx,
-          input.level,
-          SETTING_KEYS.filter((key) => definitionOf(key).levels.includes(input.level)),
-        );
+        return ctx.inTransaction((tx) => allOf(ctx, input, tx));
       },
     }),
     operation({
@@ -134,40 +196,116 @@ export function settingOperations({ database, settings }: SettingOperationsOptio
       kind: 'mutation',
       summary: 'Set one setting; null takes it back to what counts above it. A workspace may only be stricter than the server.',
       permission: { action: 'settings.update', on: () => WORKSPACE },
-      input: z.strictObject({ level, key: text(100, 1), value: json.nullable(), expectedRev: z.int().min(0) }),
+      input: z.strictObject({ level, ...change }),
       output: settingView,
       problems: ['SETTING_LOCKED'],
       rest: { method: 'PUT', path: '/settings/{key}' },
-      async handler(ctx, { level: on, key, value: given, expectedRev }) {
-        demandLevel(ctx, on);
-        if (!isSettingKey(key) || !definitionOf(key).levels.includes(on)) throw notFound(`There is no setting ${key} on this level`);
-        const definition = definitionOf(key);
-        const value = given as Json | undefined;
-        const change = { key, value: value ?? null, expectedRev };
-        if (value === undefined) throw wrong('give a value, or null to take it back');
-        if (on === 'instance') {
-          if (isLocked(definition, sources)) throw locked(definition);
-          if (value !== null) refuseWrong(definition, value);
-          // Only the owner of the tables writes what is above the workspaces.
-          await inInstance(database, (tx) => save(tx, { kind: 'instance' }, ctx.actor.principalId, change));
-        } else {
-          await ctx.inTransaction(async (tx) => {
-            if (value !== null) {
-              refuseWrong(definition, value);
-              const instance = (await readSettings(tx, { kind: 'instance' })).get(key)?.value;
-              refuseLooser(definition, value, effectiveOn('instance', definition, sources, { instance, workspace: undefined }).value);
-            }
-            await save(tx, { kind: 'workspace', workspaceId: ctx.workspaceId }, ctx.actor.principalId, change);
-          });
-        }
-        ctx.audit({ kind: 'setting', id: key, payload: { level: on, value } });
-        ctx.afterCommit(() => settings.reload());
-        const [changed] = await views(ctx, on, [key]);
-        if (!changed) throw notFound();
-        return changed;
+      async handler(ctx, input) {
+        demandLevel(ctx, input.level);
+        // Only the owner of the tables writes what is above the workspaces.
+        if (input.level === 'instance') return inInstance(database, (tx) => changeIn(ctx, input, tx, input));
+        return ctx.inTransaction((tx) => changeIn(ctx, input, tx, input));
       },
     }),
+    operation({
+      name: 'setting.listOfProject',
+      field: 'projectSettings',
+      kind: 'query',
+      summary: 'Settings of a project: what counts in it, and where it comes from.',
+      permission: { action: 'project.read', on: (_, { projectId }) => ({ kind: 'project', id: projectId }) },
+      input: z.strictObject({ projectId: id }),
+      output: z.array(settingView),
+      problems: [],
+      rest: { method: 'GET', path: '/projects/{projectId}/settings' },
+      handler: (ctx, { projectId }) =>
+        ctx.inTransaction(async (tx) => {
+          if (!(await findProject(tx, projectId))) throw notFound();
+          return allOf(ctx, { level: 'project', projectId }, tx);
+        }),
+    }),
+    operation({
+      name: 'setting.changeOfProject',
+      field: 'changeProjectSetting',
+      kind: 'mutation',
+      summary: 'Set one setting of a project; null takes it back. A project may only be stricter than its workspace.',
+      permission: { action: 'project.update', on: (_, { projectId }) => ({ kind: 'project', id: projectId }) },
+      input: z.strictObject({ projectId: id, ...change }),
+      output: settingView,
+      problems: [],
+      rest: { method: 'PUT', path: '/projects/{projectId}/settings/{key}' },
+      handler: (ctx, input) =>
+        ctx.inTransaction(async (tx) => {
+          const { projectId } = input;
+          if (!(await findProject(tx, projectId))) throw notFound();
+          return changeIn(ctx, { level: 'project', projectId }, tx, input);
+        }),
+    }),
+    operation({
+      name: 'setting.listOwn',
+      field: 'ownSettings',
+      kind: 'query',
+      summary: 'The own settings: look, and what one wants to hear of.',
+      permission: OWN,
+      input: z.strictObject({}),
+      output: z.array(settingView),
+      problems: [],
+      rest: { method: 'GET', path: '/person/settings' },
+      handler: (ctx) => ctx.inInstance((tx) => allOf(ctx, { level: 'person' }, tx)),
+    }),
+    operation({
+      name: 'setting.changeOwn',
+      field: 'changeOwnSetting',
+      kind: 'mutation',
+      summary: 'Set one of the own settings; null takes it back.',
+      permission: OWN,
+      input: z.strictObject(change),
+      output: settingView,
+      problems: [],
+      rest: { method: 'PUT', path: '/person/settings/{key}' },
+      audited: false,
+      handler: (ctx, input) => ctx.inInstance((tx) => changeIn(ctx, { level: 'person' }, tx, input)),
+    }),
+    operation({
+      name: 'setting.listOfWorkflow',
+      field: 'workflowSettings',
+      kind: 'query',
+      summary: 'What counts for a workflow, and where it comes from: its own definition, its project, the workspace or the server.',
+      permission: { action: 'workflow.read', on: (ctx, { workflowId }) => ctx.inTransaction((tx) => workflowResource(tx, workflowId)) },
+      input: z.strictObject({ workflowId: id }),
+      output: z.array(workflowSettingView),
+      problems: [],
+      rest: { method: 'GET', path: '/workflows/{workflowId}/settings' },
+      handler: (ctx, { workflowId }) => ctx.inTransaction((tx) => settingsOfWorkflow(tx, { workflowId, settings })),
+    }),
   ];
+}
+
+interface ChangeInput {
+  readonly key: string;
+  readonly value?: unknown;
+  readonly expectedRev: number;
+}
+
+/** Above the workspaces what is shown was set by whoever asks. */
+async function namesOf(tx: Where, principalIds: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  if ('context' in tx) return findDisplayNames(tx, principalIds);
+  const rows = await tx.query<{ id: string; name: string }>('select id, display_name as name from principal where id = any($1::uuid[])', [
+    principalIds,
+  ]);
+  return new Map(rows.map(({ id: principalId, name }) => [principalId, name]));
+}
+
+function scopeOf(ctx: OperationContext, place: Place): SettingScope {
+  switch (place.level) {
+    case 'instance':
+      return { kind: 'instance' };
+    case 'workspace':
+      return { kind: 'workspace', workspaceId: ctx.workspaceId };
+    case 'project':
+      return { kind: 'project', projectId: place.projectId };
+    case 'person':
+      return { kind: 'person', principalId: ctx.actor.principalId };
+  }
 }
 
 interface Change {
@@ -195,9 +333,9 @@ function refuseWrong(definition: SettingDefinition, value: Json): void {
   if (problem !== undefined) throw wrong(problem);
 }
 
-function refuseLooser({ tightest }: SettingDefinition, value: Json, instance: Json): void {
-  if (!tightest || isSame(tightest(instance, value), value)) return;
-  throw wrong(`A workspace may only be stricter than the server, which has ${JSON.stringify(instance)}`);
+function refuseLooser({ tightest }: SettingDefinition, value: Json, above: Json): void {
+  if (!tightest || isSame(tightest(above, value), value)) return;
+  throw wrong(`This level may only be stricter than what is above it, which is ${JSON.stringify(above)}`);
 }
 
 function wrong(message: string): OperationProblem {

@@ -1,9 +1,9 @@
 /** Settings: the environment wins, a workspace is only ever stricter, and whoever reads knows of a change at once. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createWorkspace, inInstance } from '@plugboard/persistence';
-import { type ApiKit, type TestCaller, openApiKit } from '../operation/api.test-kit.ts';
+import { type ApiKit, type TestCaller, aDefinition, openApiKit } from '../operation/api.test-kit.ts';
 import { readConfig } from '../config.ts';
-import { ofInstance, ofWorkspace, problemOf } from './effective.ts';
+import { effectiveOn, ofInstance, problemOf } from './effective.ts';
 import { SETTING_KEYS, definitionOf } from './registry.ts';
 import { openSettings } from './settings.ts';
 
@@ -24,19 +24,38 @@ describe('which value counts', () => {
     ['the workspace is stricter than the environment', WITH_ENVIRONMENT, 90, 3, 3, 'workspace'],
     ['a stored value does not fit any more', NONE, 'many', -1, 30, 'default'],
   ] as const)('%s', (_, sources, instance, workspace, value, from) => {
-    expect(ofWorkspace(days, sources, { instance, workspace })).toEqual({ value, from });
+    expect(effectiveOn('workspace', days, sources, { instance, workspace })).toEqual({ value, from });
   });
 
   test('on the server itself the environment is named, because it locks', () => {
     expect(ofInstance(days, WITH_ENVIRONMENT, 90)).toEqual({ value: 10, from: 'environment' });
   });
 
-  test('every declared default is one its own form takes, and every setting of workspaces says which of two is stricter', () => {
+  test.each([
+    ['nothing is set', {}, 1024 * 1024, 'default'],
+    ['the workspace is stricter than the project', { workspace: 2048, project: 4096 }, 2048, 'workspace'],
+    ['the project is stricter than the workspace', { workspace: 4096, project: 2048 }, 2048, 'project'],
+    ['the project would be looser than the server', { instance: 2048, project: 4096 }, 2048, 'instance'],
+  ] as const)('in a project: %s', (_, set, value, from) => {
+    expect(effectiveOn('project', definitionOf('webhooks.bodyLimit'), NONE, set)).toEqual({ value, from });
+  });
+
+  test.each([
+    ['nobody chose', {}, 'page', 'default'],
+    ['the workspace chose for all', { instance: 'mail', workspace: 'none' }, 'none', 'workspace'],
+    ['the person chose', { instance: 'mail', workspace: 'none', person: 'mail' }, 'mail', 'person'],
+    ['what the person chose is no choice any more', { workspace: 'none', person: 'pigeon' }, 'none', 'workspace'],
+  ] as const)('of a preference the nearest: %s', (_, set, value, from) => {
+    expect(effectiveOn('person', definitionOf('notifications.runFailed'), NONE, set)).toEqual({ value, from });
+  });
+
+  test('every declared default is one its own form takes, and of what workspaces set it is said which of two is stricter, or that the nearest counts', () => {
     for (const key of SETTING_KEYS) {
       const definition = definitionOf(key);
       expect(problemOf(definition, definition.fallback), key).toBeUndefined();
       expect(definition.environment?.read(NONE) ?? definition.fallback, key).toEqual(definition.fallback);
-      expect(definition.tightest !== undefined, key).toBe(definition.levels.includes('workspace'));
+      const isShared = definition.levels.includes('workspace') || definition.levels.includes('project');
+      if (isShared) expect(definition.tightest !== undefined, key).toBe(definition.isNearest !== true);
     }
   });
 });
@@ -111,6 +130,7 @@ describe('over the API', () => {
     const reader = await openSettings({
       database,
       sources: readConfig({ PLUGBOARD_DATA: '/nowhere', PLUGBOARD_BODY_LIMIT: '3000' }, '/'),
+      key: new Uint8Array(32),
       log: console,
     });
     const other = await inInstance(database, (tx) =>
@@ -126,5 +146,59 @@ describe('over the API', () => {
     expect(reader.value('runs.retentionDays')).toBe(30);
     expect(reader.value('webhooks.bodyLimit')).toBe(3000);
     reader.close();
+  });
+
+  test('a project is set by its admins, never looser than its workspace, and a workflow in it says where each value comes from', async () => {
+    const path = `/projects/${kit.workspace.projectId}/settings`;
+    expect((await kit.rest(viewer, 'PUT', `${path}/webhooks.bodyLimit`, { value: 1500, expectedRev: 0 })).json.error.code).toBe(
+      'FORBIDDEN',
+    );
+    const loose = await kit.rest(admin, 'PUT', `${path}/webhooks.bodyLimit`, { value: 64 * 1024 * 1024, expectedRev: 0 });
+    expect(loose.json.error).toMatchObject({ code: 'INPUT_INVALID', path: 'input.value' });
+    expect((await kit.rest(admin, 'PUT', `${path}/runs.concurrent`, { value: 1, expectedRev: 0 })).json.error.code).toBe('NOT_FOUND');
+    const set = await kit.rest(admin, 'PUT', `${path}/webhooks.bodyLimit`, { value: 1500, expectedRev: 0 });
+    expect(set.json).toMatchObject({ value: 1500, from: 'project', rev: 1 });
+    expect((await kit.rest(viewer, 'GET', path)).json).toMatchObject([
+      { key: 'webhooks.bodyLimit', value: 1500, from: 'project', mayChange: false },
+    ]);
+
+    const definition = { ...aDefinition('Levels', 'levels'), settings: { timeoutMs: 5000 } };
+    const { workflowId } = (await kit.rest(admin, 'POST', '/workflows/import', { definition })).json;
+    const rows = (await kit.rest(viewer, 'GET', `/workflows/${workflowId}/settings`)).json as {
+      key: string;
+      value: unknown;
+      from: string;
+    }[];
+    const said = Object.fromEntries(rows.map(({ key, value, from }) => [key, [value, from]]));
+    expect(said).toMatchObject({ timeoutMs: [5000, 'workflow'], timezone: ['UTC', 'default'], 'webhooks.bodyLimit': [1500, 'project'] });
+  });
+
+  test('a person sets what is the own, which nobody else sees, and keys have none', async () => {
+    const path = '/person/settings/look.theme';
+    expect((await kit.rest(viewer, 'PUT', path, { value: 'blue', expectedRev: 0 })).json.error.code).toBe('INPUT_INVALID');
+    expect((await kit.rest(viewer, 'PUT', path, { value: 'dark', expectedRev: 0 })).json).toMatchObject({ value: 'dark', from: 'person' });
+    const themeOf = async (who: TestCaller) =>
+      ((await kit.rest(who, 'GET', '/person/settings')).json as { key: string }[]).find(({ key }) => key === 'look.theme');
+    expect(await themeOf(viewer)).toMatchObject({ value: 'dark', from: 'person' });
+    expect(await themeOf(admin)).toMatchObject({ value: 'system', from: 'default' });
+    expect((await kit.rest(await kit.apiKey(viewer), 'GET', '/person/settings')).json.error.code).toBe('FORBIDDEN');
+    expect(await one(viewer, 'look.theme')).toBeUndefined();
+  });
+
+  test('a secret is stored sealed and never said again', async () => {
+    const set = await change(kit.system, 'mail.password', 'CANARY-geheim', 0, 'instance');
+    expect(set.json).toMatchObject({ value: null, default: null, isSecret: true, from: 'instance', rev: 1 });
+    const listed = await kit.rest(kit.system, 'GET', '/settings?level=instance');
+    expect(listed.text).not.toContain('CANARY');
+    const [stored] = await kit.database.database.query<{ value: string }>(
+      `select value::text as value from setting where key = 'mail.password'`,
+    );
+    expect(stored?.value).not.toContain('CANARY');
+    const audited = await kit.database.database.query<{ payload: string }>(
+      `select payload::text as payload from audit where resource_id = 'mail.password'`,
+    );
+    expect(audited).toHaveLength(1);
+    expect(audited[0]?.payload).not.toContain('CANARY');
+    expect(kit.settings.secret('mail.password')).toBe('CANARY-geheim');
   });
 });

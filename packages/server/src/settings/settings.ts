@@ -4,12 +4,19 @@
  */
 import { type Database, currentGeneration } from '@plugboard/persistence';
 import type { Json } from '@plugboard/sdk';
-import { type EffectiveSetting, ofInstance, ofWorkspace, problemOf } from './effective.ts';
+import { type EffectiveSetting, effectiveOn, storedProblemOf } from './effective.ts';
+import { seal, unseal } from '../vault/sealed.ts';
 import { type SettingKey, type SettingSources, type SettingValue, definitionOf, isSettingKey } from './registry.ts';
 
 export interface Settings {
-  /** The value that counts in a workspace, or for the whole server. */
-  value<Key extends SettingKey>(key: Key, workspaceId?: string): SettingValue<Key>;
+  /** The value that counts in a project, in a workspace, or for the whole server. */
+  value<Key extends SettingKey>(key: Key, workspaceId?: string, projectId?: string): SettingValue<Key>;
+  /** The same with where it comes from. */
+  effective(key: SettingKey, workspaceId?: string, projectId?: string): EffectiveSetting;
+  /** A secret in clear; empty where none is set. @throws SealBrokenError */
+  secret(key: SettingKey): string;
+  /** A secret as it is stored. */
+  sealed(key: SettingKey, value: string): Json;
   readonly sources: SettingSources;
   /** Reads all of them anew. */
   reload(): Promise<void>;
@@ -21,15 +28,18 @@ export interface Settings {
 export interface SettingsOptions {
   readonly database: Database;
   readonly sources: SettingSources;
+  /** 32 bytes that seal secrets. */
+  readonly key: Uint8Array;
   readonly log: { warn(fields: object, message: string): void };
 }
 
 /** Changes by other processes are looked for this often, in milliseconds. */
 const LOOK_MS = 1000;
 
-export async function openSettings({ database, sources, log }: SettingsOptions): Promise<Settings> {
+export async function openSettings({ database, sources, key: sealKey, log }: SettingsOptions): Promise<Settings> {
   let instance = new Map<SettingKey, Json>();
-  let workspaces = new Map<string, Map<SettingKey, Json>>();
+  /** Of workspaces and projects, by their ids. */
+  let below = new Map<string, Map<SettingKey, Json>>();
   let generation = -1;
   /** Worked out once, since hot paths ask. */
   let known = new Map<string, EffectiveSetting>();
@@ -40,21 +50,21 @@ export async function openSettings({ database, sources, log }: SettingsOptions):
     // Before the rows: a change in between is then read twice, never missed.
     const now = await currentGeneration(database, 'settings');
     const rows = await database.query<{ scope: string; scopeId: string; key: string; value: Json }>(
-      `select scope, scope_id as "scopeId", key, value from setting where scope in ('instance', 'workspace')`,
+      `select scope, scope_id as "scopeId", key, value from setting where scope in ('instance', 'workspace', 'project')`,
     );
     const ofServer = new Map<SettingKey, Json>();
-    const ofWorkspaces = new Map<string, Map<SettingKey, Json>>();
+    const ofThese = new Map<string, Map<SettingKey, Json>>();
     for (const { scope, scopeId, key, value } of rows) {
       if (!isSettingKey(key)) continue;
-      const wrong = problemOf(definitionOf(key), value);
+      const wrong = storedProblemOf(definitionOf(key), value);
       if (wrong !== undefined) log.warn({ key, scope, problem: wrong }, 'a stored setting does not fit this release and is left out');
       else if (scope === 'instance') ofServer.set(key, value);
-      else ofWorkspaces.set(scopeId, (ofWorkspaces.get(scopeId) ?? new Map<SettingKey, Json>()).set(key, value));
+      else ofThese.set(scopeId, (ofThese.get(scopeId) ?? new Map<SettingKey, Json>()).set(key, value));
     }
     const isFirst = generation < 0;
     const isNews = now !== generation;
     instance = ofServer;
-    workspaces = ofWorkspaces;
+    below = ofThese;
     generation = now;
     known = new Map();
     if (!isFirst && isNews) for (const listen of listeners) listen();
@@ -74,21 +84,31 @@ export async function openSettings({ database, sources, log }: SettingsOptions):
   }, LOOK_MS);
   timer.unref();
 
+  const effective = (key: SettingKey, workspaceId?: string, projectId?: string): EffectiveSetting => {
+    const name = workspaceId === undefined ? key : `${key} ${projectId ?? workspaceId}`;
+    const found = known.get(name);
+    if (found) return found;
+    const set = {
+      instance: instance.get(key),
+      ...(workspaceId !== undefined && { workspace: below.get(workspaceId)?.get(key) }),
+      ...(projectId !== undefined && { project: below.get(projectId)?.get(key) }),
+    };
+    const level = workspaceId === undefined ? 'instance' : projectId === undefined ? 'workspace' : 'project';
+    const made = effectiveOn(level, definitionOf(key), sources, set);
+    if (known.size < MOST_KNOWN) known.set(name, made);
+    return made;
+  };
+
   return {
     sources,
-    value<Key extends SettingKey>(key: Key, workspaceId?: string): SettingValue<Key> {
-      const name = workspaceId === undefined ? key : `${key} ${workspaceId}`;
-      let found = known.get(name);
-      if (!found) {
-        const definition = definitionOf(key);
-        found =
-          workspaceId === undefined
-            ? ofInstance(definition, sources, instance.get(key))
-            : ofWorkspace(definition, sources, { instance: instance.get(key), workspace: workspaces.get(workspaceId)?.get(key) });
-        if (known.size < MOST_KNOWN) known.set(name, found);
-      }
-      return found.value as SettingValue<Key>;
+    value: <Key extends SettingKey>(key: Key, workspaceId?: string, projectId?: string) =>
+      effective(key, workspaceId, projectId).value as SettingValue<Key>,
+    effective,
+    secret(key) {
+      const stored = instance.get(key);
+      return typeof stored === 'string' ? unseal(sealKey, ['setting', key], Buffer.from(stored, 'base64')).toString('utf8') : '';
     },
+    sealed: (key, value) => seal(sealKey, ['setting', key], Buffer.from(value, 'utf8')).toString('base64'),
     reload,
     onChange(listen) {
       listeners.add(listen);

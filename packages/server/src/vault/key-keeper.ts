@@ -6,6 +6,7 @@
 import {
   type Database,
   type WorkspaceContext,
+  type RootKeyHolding,
   addCredentialSecret,
   addInstanceKey,
   awaitRootKeyHolders,
@@ -15,11 +16,16 @@ import {
   inWorkspace,
   keepOnlyInstanceKey,
   listDataKeysToRewrap,
+  listInstanceKeys,
+  listRootKeyHolders,
   listSecretsToReseal,
   listWorkspacesToReseal,
+  raiseGeneration,
   rewrapDataKey,
+  wrapWithInstanceKey,
 } from '@plugboard/persistence';
 import type { Keys, RootKey, RootKeys } from '../keys.ts';
+import type { RootKeyHolder } from './root-key-holder.ts';
 import { SealBrokenError } from './sealed.ts';
 import { type Vault, dataKeyPlace } from './vault.ts';
 
@@ -29,6 +35,10 @@ export interface KeyKeeperOptions {
   readonly keys: Keys;
   readonly vault: Vault;
   readonly systemPrincipalId: string;
+  /** This process among others; absent where there can be no other. */
+  readonly holder?: RootKeyHolder;
+  /** How long others may take to get a new root key before a replacement that was asked for gives up, in milliseconds. @default 15000 */
+  readonly patienceMs?: number;
   readonly log: { info(fields: object, message: string): void; warn(fields: object, message: string): void };
 }
 
@@ -45,16 +55,66 @@ export interface KeyKeeper {
   renewDataKeys(): Promise<{ readonly workspaces: number; readonly secrets: number }>;
   /** Goes on with what an earlier process began, and with a key of the settings that is to be replaced. */
   resume(): Promise<void>;
+  /** Waits for nobody any more. */
+  close(): void;
 }
 
 const AT_ONCE = 100;
 
-export function createKeyKeeper({ database, roots, keys, vault, systemPrincipalId, log }: KeyKeeperOptions): KeyKeeper {
+/** Thrown when another process does not get the new root key. Nothing is wrapped with it, and everything goes on with the old one. */
+export class RootKeyNotSharedError extends Error {
+  readonly code = 'ROOT_KEY_NOT_SHARED';
+  constructor(processes: number) {
+    super(
+      `${processes} other server processes on this database do not have the new root key. Give all of them the same PLUGBOARD_ROOT_KEY and PLUGBOARD_ROOT_KEY_NEXT, or the same data folder; the replacement then goes on.`,
+    );
+    this.name = 'RootKeyNotSharedError';
+  }
+}
+
+const PATIENCE_MS = 15_000;
+const LOOK_MS = 100;
+
+export function createKeyKeeper(options: KeyKeeperOptions): KeyKeeper {
+  const { database, roots, keys, vault, systemPrincipalId, holder, patienceMs = PATIENCE_MS, log } = options;
+  let isClosed = false;
+
   let replacing: Promise<RotationReport> | undefined;
 
-  const replace = async (): Promise<RotationReport> => {
+  /** Ends when every process that is alive is as asked. @throws RootKeyNotSharedError */
+  const allHolders = async (is: (holding: RootKeyHolding) => boolean, untilMs: number): Promise<void> => {
+    for (;;) {
+      await holder?.look();
+      const others = (await listRootKeyHolders(database)).filter((one) => !is(one));
+      if (others.length === 0) return;
+      if (isClosed || performance.now() > untilMs) throw new RootKeyNotSharedError(others.length);
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
+  };
+
+  /** Every process wraps new keys with the new root key from then on, and all can open them. */
+  const switchOver = async ({ current }: RootKeys, untilMs: number): Promise<void> => {
+    const old = roots.wrapping.id;
+    const has = ({ rootKeyIds }: RootKeyHolding): boolean => rootKeyIds.includes(current.id);
+    await allHolders(has, untilMs);
+    await inInstance(database, async (tx) => {
+      await addInstanceKey(tx, { rootKeyId: current.id, wrapped: keys.wrapFor(current) });
+      await wrapWithInstanceKey(tx, current.id);
+    });
+    // Who came meanwhile has seen the switch and not started, or is seen here.
+    if (!(await listRootKeyHolders(database)).every(has)) {
+      await inInstance(database, (tx) => wrapWithInstanceKey(tx, old));
+      return switchOver(roots, untilMs);
+    }
+    roots.wrapWith(current.id);
+    await allHolders(({ wrappingId }) => wrappingId === current.id, untilMs);
+  };
+
+  const replace = async (untilMs: number): Promise<RotationReport> => {
     const { current } = roots;
     await addInstanceKey(database, { rootKeyId: current.id, wrapped: keys.wrapFor(current) });
+    await inInstance(database, (tx) => raiseGeneration(tx, 'keys'));
+    await switchOver(roots, untilMs);
     // A key that is being made at this moment is wrapped with the old one, and must be there to be seen.
     await inInstance(database, awaitRootKeyHolders);
     const { rewrapped, lost } = await rewrapAll();
@@ -65,6 +125,13 @@ export function createKeyKeeper({ database, roots, keys, vault, systemPrincipalI
     await keepOnlyInstanceKey(database, current.id, { lost });
     log.info({ rewrapped }, 'the root key was replaced');
     return { rewrapped, rootKeyId: current.id };
+  };
+
+  /** What an earlier process left undone; a replacement that another process is at is left alone. */
+  const forgetOthers = async (): Promise<void> => {
+    const held = new Set((await listRootKeyHolders(database)).flatMap((one) => one.rootKeyIds));
+    const others = (await listInstanceKeys(database)).filter((one) => one.rootKeyId !== roots.current.id);
+    if (others.length > 0 && others.every((one) => !held.has(one.rootKeyId))) await keepOnlyInstanceKey(database, roots.current.id);
   };
 
   const rewrapAll = async (): Promise<{ readonly rewrapped: number; readonly lost: number }> => {
@@ -86,8 +153,8 @@ export function createKeyKeeper({ database, roots, keys, vault, systemPrincipalI
     }
   };
 
-  const rotate = (): Promise<RotationReport> =>
-    (replacing ??= replace().finally(() => {
+  const rotate = (untilMs: number): Promise<RotationReport> =>
+    (replacing ??= replace(untilMs).finally(() => {
       replacing = undefined;
     }));
 
@@ -132,7 +199,7 @@ export function createKeyKeeper({ database, roots, keys, vault, systemPrincipalI
   return {
     rotateRootKey() {
       if (!replacing) roots.begin();
-      return rotate();
+      return rotate(performance.now() + patienceMs);
     },
 
     async renewDataKeys() {
@@ -146,9 +213,14 @@ export function createKeyKeeper({ database, roots, keys, vault, systemPrincipalI
     },
 
     async resume() {
-      if (roots.isReplacing) await rotate();
-      else await keepOnlyInstanceKey(database, roots.current.id);
+      // The others may be started one after the other.
+      if (roots.isReplacing) await rotate(Number.POSITIVE_INFINITY);
+      else await forgetOthers();
       for (const workspaceId of await listWorkspacesToReseal(database)) await resealAll(workspaceId);
+    },
+
+    close() {
+      isClosed = true;
     },
   };
 }

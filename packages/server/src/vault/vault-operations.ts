@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { RootKeys } from '../keys.ts';
 import { type Operation, operation } from '../operation/operation.ts';
 import { OperationProblem } from '../operation/problem.ts';
-import type { KeyKeeper } from './key-keeper.ts';
+import { type KeyKeeper, RootKeyNotSharedError } from './key-keeper.ts';
 
 const INSTANCE = { kind: 'instance' } as const;
 
@@ -27,7 +27,10 @@ export function vaultOperations({ keeper, roots }: { readonly keeper: KeyKeeper;
             hint: 'Start with PLUGBOARD_ROOT_KEY_NEXT as well; once the log says that the root key was replaced, start with that one as PLUGBOARD_ROOT_KEY alone.',
           });
         }
-        const report = await keeper.rotateRootKey();
+        const report = await keeper.rotateRootKey().catch((error: unknown) => {
+          if (!(error instanceof RootKeyNotSharedError)) throw error;
+          throw new OperationProblem('CONFLICT', error.message, { hint: 'Everything goes on with the old key until then.' });
+        });
         ctx.audit({ kind: 'instance', payload: { ...report } });
         return report;
       },

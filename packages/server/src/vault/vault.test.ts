@@ -2,12 +2,23 @@
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { addCredentialSecret, createCredential, findCredentialSecret, inWorkspace, seedDefaults, uuidv7 } from '@plugboard/persistence';
+import {
+  addCredentialSecret,
+  addInstanceKey,
+  createCredential,
+  findCredentialSecret,
+  inInstance,
+  inWorkspace,
+  seedDefaults,
+  uuidv7,
+  wrapWithInstanceKey,
+} from '@plugboard/persistence';
 import type { WorkspaceTransaction } from '@plugboard/persistence';
 import { type TestDatabase, createTestDatabase } from '@plugboard/persistence/testing';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type RootKeys, openKeys, openRootKeys } from '../keys.ts';
-import { type KeyKeeper, createKeyKeeper } from './key-keeper.ts';
+import { type KeyKeeper, type KeyKeeperOptions, createKeyKeeper } from './key-keeper.ts';
+import { type RootKeyHolder, openRootKeyHolder } from './root-key-holder.ts';
 import { seal, unseal } from './sealed.ts';
 import { createVault } from './vault.ts';
 
@@ -29,10 +40,18 @@ const inside = <Result>(use: (tx: WorkspaceTransaction) => Promise<Result>): Pro
 const log = { info: () => undefined, warn: () => undefined };
 
 /** What a process has: the keys it opens, the vault, and who replaces keys. */
-async function start(roots: RootKeys = openRootKeys({ dataDir: dir })) {
+async function start(roots: RootKeys = openRootKeys({ dataDir: dir }), more: Pick<KeyKeeperOptions, 'holder' | 'patienceMs'> = {}) {
   const keys = await openKeys(db.database, roots);
   const vault = createVault(roots);
-  const keeper: KeyKeeper = createKeyKeeper({ database: db.database, roots, keys, vault, systemPrincipalId: place.principalId, log });
+  const keeper: KeyKeeper = createKeyKeeper({
+    database: db.database,
+    roots,
+    keys,
+    vault,
+    systemPrincipalId: place.principalId,
+    log,
+    ...more,
+  });
   const store = async (text: string): Promise<string> =>
     inside(async (tx) => {
       const id = uuidv7();
@@ -216,6 +235,84 @@ describe('the root key', () => {
     expect(await both.read(id)).toBe('secret');
     expect(await (await start(openRootKeys({ dataDir: dir, given: two }))).read(id)).toBe('secret');
     await expect(start(openRootKeys({ dataDir: dir, given: one }))).rejects.toMatchObject({ code: 'ROOT_KEY_MISMATCH' });
+  });
+});
+
+describe('several processes on one database', () => {
+  const [one, two] = ['k'.repeat(40), 'n'.repeat(40)];
+  const open: RootKeyHolder[] = [];
+  afterEach(async () => {
+    for (const holder of open.splice(0)) await holder.close();
+  });
+
+  /** As a server starts: seen by the others before it opens anything. */
+  async function startBeside(roots: RootKeys) {
+    const holder = await openRootKeyHolder({ database: db.database, roots, log: { ...log, error: () => undefined }, lookMs: 10 });
+    open.push(holder);
+    return { holder, ...(await start(roots, { holder, patienceMs: 300 })) };
+  }
+
+  test('replace the key of their folder together, while all of them read and write', async () => {
+    const [first, second] = [await startBeside(openRootKeys({ dataDir: dir })), await startBeside(openRootKeys({ dataDir: dir }))];
+    const before = [await first.store('of the first'), await second.store('of the second')];
+    let isDone = false;
+    const work = (async () => {
+      let count = 0;
+      for (; !isDone; count += 1) {
+        const [writer, reader] = count % 2 === 0 ? [first, second] : [second, first];
+        expect(await reader.read(await writer.store(`later ${count}`))).toBe(`later ${count}`);
+      }
+      return count;
+    })();
+    const { rootKeyId } = await first.keeper.rotateRootKey();
+    isDone = true;
+    expect(await work).toBeGreaterThan(0);
+    await second.holder.look();
+    expect([second.roots.current.id, second.roots.wrapping.id, second.roots.isReplacing]).toEqual([rootKeyId, rootKeyId, false]);
+    for (const server of [first, second, await startBeside(openRootKeys({ dataDir: dir }))])
+      expect(await Promise.all(before.map((id) => server.read(id)))).toEqual(['of the first', 'of the second']);
+    expect(await second.keeper.rotateRootKey(), 'and again, from the other').not.toMatchObject({ rootKeyId });
+  });
+
+  test('wait for one that does not have the new key, and meanwhile all go on with the old one', async () => {
+    const alone = await startBeside(openRootKeys({ dataDir: dir, given: one }));
+    const both = await startBeside(openRootKeys({ dataDir: dir, given: one, next: two }));
+    await expect(both.keeper.rotateRootKey()).rejects.toMatchObject({ code: 'ROOT_KEY_NOT_SHARED' });
+    const ids = [await both.store('new of both'), await alone.store('new of the other')];
+    await both.keeper.renewDataKeys();
+    for (const server of [alone, both])
+      expect(await Promise.all(ids.map((id) => server.read(id)))).toEqual(['new of both', 'new of the other']);
+    await alone.keeper.resume();
+    expect(await db.database.query('select from instance_key'), 'the other replacement is not undone').toHaveLength(2);
+
+    const resuming = both.keeper.resume();
+    await alone.holder.close();
+    const again = await startBeside(openRootKeys({ dataDir: dir, given: one, next: two }));
+    await resuming;
+    for (const server of [again, both])
+      expect(await Promise.all(ids.map((id) => server.read(id)))).toEqual(['new of both', 'new of the other']);
+    await expect(startBeside(openRootKeys({ dataDir: dir, given: one }))).rejects.toMatchObject({ code: 'ROOT_KEY_MISMATCH' });
+    expect(await (await startBeside(openRootKeys({ dataDir: dir, given: two }))).read(ids[0] ?? '')).toBe('new of both');
+  });
+
+  test('one that starts with the old key alone is refused once the others wrap with the new one', async () => {
+    const both = await startBeside(openRootKeys({ dataDir: dir, given: one, next: two }));
+    const id = await both.store('secret');
+    await addInstanceKey(db.database, { rootKeyId: both.roots.current.id, wrapped: both.keys.wrapFor(both.roots.current) });
+    await inInstance(db.database, (tx) => wrapWithInstanceKey(tx, both.roots.current.id));
+    await expect(start(openRootKeys({ dataDir: dir, given: one }))).rejects.toMatchObject({ code: 'ROOT_KEY_MISMATCH' });
+    await both.keeper.resume();
+    expect(await both.read(id)).toBe('secret');
+  });
+
+  test('do not wait for one that died', async () => {
+    await startBeside(openRootKeys({ dataDir: dir, given: one }));
+    for (const holder of open.splice(0)) await holder.close();
+    await db.database.query(
+      `insert into root_key_holder (process_id, root_key_ids, wrapping_id, seen_at) values (gen_random_uuid(), '{gone}', 'gone', now() - interval '61 seconds')`,
+    );
+    const both = await startBeside(openRootKeys({ dataDir: dir, given: one, next: two }));
+    expect(await both.keeper.rotateRootKey()).toMatchObject({ rootKeyId: both.roots.current.id });
   });
 });
 

@@ -60,7 +60,7 @@ export function createVault(roots: RootKeys): Vault {
     const { workspaceId } = tx.context;
     const id = uuidv7();
     await holdRootKey(tx);
-    const root = roots.current;
+    const root = roots.wrapping;
     const wrapped = root.wrap(dataKeyPlace(workspaceId, id, root.id), randomBytes(KEY_BYTES));
     return addDataKey(tx, { id, wrapped, rootKeyId: root.id, ...(replacesId === undefined ? {} : { replacesId }) });
   };

@@ -9,12 +9,15 @@ import {
   parseDefinition,
   semanticText,
 } from '@plugboard/engine';
-import type { HookSpec, TypePins } from '@plugboard/persistence';
+import type { HookSpec, PollRowSpec, ScheduleSpec, TypePins } from '@plugboard/persistence';
 import type { Catalog } from '@plugboard/plugin-host';
 import { parse as parseYaml } from 'yaml';
 import { parseJson } from '../edge/read-body.ts';
 import { hookProblems, hookSpecs } from '../hooks/hook-spec.ts';
 import { OperationProblem } from '../operation/problem.ts';
+import { pollSpec } from '../polling/poll-spec.ts';
+import { type TimetableSpec, scheduleProblems, scheduleSpec, timetableSpec, zoneOf } from '../schedules/schedule-spec.ts';
+import { timetableText } from '../schedules/timetable-text.ts';
 import { checkCode } from './check-code.ts';
 
 /** How a workflow starts, as one line. */
@@ -40,6 +43,11 @@ export interface Definitions {
   /** Plugins that node types belong to and that are not installed. */
   missingPlugins(input: unknown): readonly string[];
   hooks(definition: WorkflowDefinition): HookSpec[];
+  /** `zone`: where neither the schedule nor the workflow names one. @default 'UTC' */
+  schedules(definition: WorkflowDefinition, zone?: string): ScheduleSpec[];
+  polls(definition: WorkflowDefinition): PollRowSpec[];
+  /** What one schedule trigger of a draft says, sound or not; undefined where there is none with that id. */
+  timetable(input: unknown, nodeId: string, zone?: string): { readonly spec: TimetableSpec; readonly zone: string } | undefined;
   /** `prefix`: what stands before the webhook paths of the workspace. */
   starts(definition: WorkflowDefinition, prefix?: string): WorkflowStart[];
 }
@@ -52,9 +60,19 @@ export function createDefinitions(catalog: Catalog): Definitions {
       const { params, name } = node.data;
       return hookProblems({ nodeId: node.id, ir: type.params, params, name, path: `nodes[${i}].data.params` });
     });
+  const timetableProblems = (definition: WorkflowDefinition): Problem[] =>
+    definition.nodes.flatMap((node, i) => {
+      const type = catalog.find(node.type, node.data.typeVersion);
+      if (type?.kind !== 'trigger' || type.trigger !== 'schedule' || node.data.disabled === true) return [];
+      const { params, name } = node.data;
+      const zone = definition.settings.timezone ?? 'UTC';
+      return scheduleProblems({ nodeId: node.id, ir: type.params, params, name, zone, path: `nodes[${i}].data.params` });
+    });
   const validate: Definitions['validate'] = (input) => {
     const result = checkDefinition(input, { findType: catalog.find, knownTypes: catalog.types(), checkCode });
-    const found = result.ok ? [...result.problems, ...webhookProblems(result.definition), ...unserved(result.definition)] : result.problems;
+    const found = result.ok
+      ? [...result.problems, ...webhookProblems(result.definition), ...timetableProblems(result.definition)]
+      : result.problems;
     const problems = found.toSorted(bySeverity);
     return result.ok ? { definition: result.definition, problems } : { problems };
   };
@@ -114,6 +132,42 @@ export function createDefinitions(catalog: Catalog): Definitions {
         .filter(({ trigger }) => trigger === 'webhook')
         .flatMap(({ node, ir }) => hookSpecs({ nodeId: node.id, ir, params: node.data.params })),
 
+    schedules: (definition, zone = 'UTC') =>
+      triggersOf(definition)
+        .filter(({ trigger }) => trigger === 'schedule')
+        .map(({ node, ir }) =>
+          scheduleSpec({
+            nodeId: node.id,
+            name: node.data.name,
+            ir,
+            params: node.data.params,
+            zone: definition.settings.timezone ?? zone,
+          }),
+        ),
+
+    polls: (definition) =>
+      triggersOf(definition)
+        .filter(({ trigger }) => trigger === 'poll')
+        .map(({ node, ir }) =>
+          pollSpec({
+            nodeId: node.id,
+            name: node.data.name,
+            type: node.type,
+            version: node.data.typeVersion,
+            ir,
+            params: node.data.params,
+          }),
+        ),
+
+    timetable(input, nodeId, zone = 'UTC') {
+      const parsed = parseDefinition(input);
+      const node = parsed.ok ? parsed.definition.nodes.find((one) => one.id === nodeId) : undefined;
+      const type = node && catalog.find(node.type, node.data.typeVersion);
+      if (!parsed.ok || !node || type?.kind !== 'trigger' || type.trigger !== 'schedule') return undefined;
+      const own = { ir: type.params, params: node.data.params };
+      return { spec: timetableSpec(own), zone: zoneOf(own) ?? parsed.definition.settings.timezone ?? zone };
+    },
+
     starts: (definition, prefix = '') =>
       triggersOf(definition).map(({ node, trigger, param, ir }) => ({
         nodeId: node.id,
@@ -123,7 +177,9 @@ export function createDefinitions(catalog: Catalog): Definitions {
             ? `${hookSpecs({ nodeId: node.id, ir, params: node.data.params })
                 .map((one) => one.method)
                 .join(', ')} ${hookAddress(param('path'), prefix)}`
-            : node.data.name,
+            : trigger === 'schedule'
+              ? timetableText(timetableSpec({ ir, params: node.data.params })) || node.data.name
+              : node.data.name,
       })),
   };
 }
@@ -177,21 +233,6 @@ export function readDefinitionText(text: string): unknown {
   const parsed = parseJson(Buffer.from(json));
   if (!parsed.ok) throw new OperationProblem('INPUT_INVALID', parsed.problem.message, { path: 'input.text' });
   return parsed.value;
-}
-
-/** What a workflow may ask for and this server does not do yet is said, so that nobody counts on it. */
-function unserved({ settings }: WorkflowDefinition): Problem[] {
-  const { keepData = 'all' } = settings;
-  if (keepData === 'all') return [];
-  return [
-    {
-      code: 'SETTING_UNSERVED',
-      severity: 'warning',
-      path: 'settings.keepData',
-      message: `The data of ended runs is kept until they are removed, whatever "keepData" says ("${keepData}").`,
-      hint: 'Set the time runs are kept (runs.retentionDays), or delete runs when they have ended.',
-    },
-  ];
 }
 
 function bySeverity(a: Problem, b: Problem): number {

@@ -73,11 +73,3 @@ describe('S2-091: connections', () => {
     expect((await ask('/nodes/validate-connections', { nodes: [7], edges: ['x'] })).isValid).toBe(false);
   });
 });
-
-test('a workflow that wants less data kept than this server can is told so, and may be published', async () => {
-  const definition = { schema: 1, name: 'Discreet', nodes: [], edges: [], settings: { keepData: 'none' } };
-  const { json } = await kit.rest(viewer, 'POST', '/workflows/validate', definition);
-  expect(json.problems).toContainEqual(
-    expect.objectContaining({ code: 'SETTING_UNSERVED', severity: 'warning', path: 'settings.keepData' }),
-  );
-});

@@ -1,6 +1,14 @@
 /** Publishing, pausing and taking out of service, as every way to them does it: by hand, by import, in bulk. */
 import type { WorkflowDefinition } from '@plugboard/engine';
-import { type WorkspaceTransaction, findWorkflow, publish, setDeploymentState, unpublish } from '@plugboard/persistence';
+import {
+  type WhilePaused,
+  type WorkspaceTransaction,
+  findWorkflow,
+  pauseDeployment,
+  publish,
+  resumeDeployment,
+  unpublish,
+} from '@plugboard/persistence';
 import { may } from '../operation/demand.ts';
 import type { OperationContext } from '../operation/operation.ts';
 import { OperationProblem, notFound } from '../operation/problem.ts';
@@ -20,6 +28,8 @@ export interface PublisherOptions {
   readonly reloadRoutes: () => Promise<void>;
   /** Writes what the workflow may use in the same transaction, or refuses. Called after the version was made. */
   readonly bind?: (ctx: OperationContext, tx: WorkspaceTransaction, request: PublishRequest) => Promise<void>;
+  /** Of schedules that name none, in a workflow that names none. @default UTC */
+  readonly timezoneOf?: (workspaceId: string) => string;
   readonly log: { warn(fields: object, message: string): void };
 }
 
@@ -33,12 +43,13 @@ export interface Publisher {
   /** False when nothing was live. */
   takeOut(ctx: OperationContext, tx: WorkspaceTransaction, workflowId: string): Promise<boolean>;
   /** Pauses what is live, or goes on with what is paused. False when there is nothing to. */
-  setPaused(ctx: OperationContext, tx: WorkspaceTransaction, workflowId: string, isPaused: boolean): Promise<boolean>;
+  pause(ctx: OperationContext, tx: WorkspaceTransaction, workflowId: string, meanwhile: WhilePaused): Promise<boolean>;
+  resume(ctx: OperationContext, tx: WorkspaceTransaction, workflowId: string): Promise<boolean>;
   /** To be called after the commit of whatever changes routes. */
   routesChanged(workflowId: string): () => Promise<void>;
 }
 
-export function createPublisher({ definitions, reloadRoutes, bind, log }: PublisherOptions): Publisher {
+export function createPublisher({ definitions, reloadRoutes, bind, timezoneOf, log }: PublisherOptions): Publisher {
   const routesChanged = (workflowId: string) => async (): Promise<void> => {
     // What changed is committed: where the table cannot be read now, the poll of the generation brings it.
     await reloadRoutes().catch((error: unknown) =>
@@ -57,6 +68,8 @@ export function createPublisher({ definitions, reloadRoutes, bind, log }: Publis
         semanticHash: semanticHash(definition),
         typePins: definitions.pins(definition),
         hooks: definitions.hooks(definition),
+        schedules: definitions.schedules(definition, timezoneOf?.(ctx.workspaceId)),
+        polls: definitions.polls(definition),
         ...(request.note ? { note: request.note } : {}),
         ...(request.expectedRev === undefined ? {} : { expectedRev: request.expectedRev }),
       });
@@ -73,7 +86,7 @@ export function createPublisher({ definitions, reloadRoutes, bind, log }: Publis
       await bind?.(ctx, tx, request);
       if (result.kind === 'published') ctx.afterCommit(routesChanged(workflowId));
       // A paused workflow that is published again goes on, also with nothing new in it.
-      else if (await setDeploymentState(tx, workflowId, 'active')) ctx.afterCommit(routesChanged(workflowId));
+      else if (await resumeDeployment(tx, workflowId)) ctx.afterCommit(routesChanged(workflowId));
       return { version: result.version, unchanged: result.kind === 'unchanged' };
     },
 
@@ -83,8 +96,14 @@ export function createPublisher({ definitions, reloadRoutes, bind, log }: Publis
       return isOut;
     },
 
-    async setPaused(ctx, tx, workflowId, isPaused) {
-      const isDone = await setDeploymentState(tx, workflowId, isPaused ? 'paused' : 'active');
+    async pause(ctx, tx, workflowId, meanwhile) {
+      const isDone = await pauseDeployment(tx, workflowId, meanwhile);
+      if (isDone) ctx.afterCommit(routesChanged(workflowId));
+      return isDone;
+    },
+
+    async resume(ctx, tx, workflowId) {
+      const isDone = await resumeDeployment(tx, workflowId);
       if (isDone) ctx.afterCommit(routesChanged(workflowId));
       return isDone;
     },

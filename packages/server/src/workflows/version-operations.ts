@@ -168,31 +168,47 @@ export function versionOperations({ publisher }: { readonly publisher: Publisher
           return { ...(await deploymentView(tx, input.id)), isChanged };
         }),
     }),
-    ...(['pause', 'resume'] as const).map((act) =>
-      operation({
-        name: `workflow.${act}`,
-        kind: 'mutation',
-        summary:
-          act === 'pause'
-            ? 'Let what is live take no work for a while; its paths stay its own. Runs under way go on.'
-            : 'Let a paused workflow take work again, on the version it was paused on.',
-        permission: { action: 'workflow.publish', on: byId },
-        input: z.strictObject({ id }),
-        output: deployment,
-        problems: [],
-        rest: { method: 'POST', path: `/workflows/{id}/${act}` },
-        handler: (ctx: OperationContext, input: { readonly id: string }) =>
-          ctx.inTransaction(async (tx) => {
-            const isChanged = await publisher.setPaused(ctx, tx, input.id, act === 'pause');
-            const now = await deploymentView(tx, input.id);
-            if (!isChanged && (now.state === 'draft' || now.state === 'off'))
-              throw new OperationProblem('CONFLICT', 'Nothing of this workflow is in service', { hint: 'Publish it first.' });
-            if (!isChanged) ctx.noAudit();
-            return { ...now, isChanged };
-          }),
-      }),
-    ),
+    operation({
+      name: 'workflow.pause',
+      kind: 'mutation',
+      summary:
+        'Let what is live do no new work for a while; its paths stay its own, and runs under way go on. What its webhooks and forms get meanwhile is stored and begins when it goes on, or is refused.',
+      permission: { action: 'workflow.publish', on: byId },
+      input: z.strictObject({ id, webhooks: z.enum(['hold', 'refuse']).meta({ id: 'WhilePaused' }).optional() }),
+      output: deployment,
+      problems: [],
+      rest: { method: 'POST', path: '/workflows/{id}/pause' },
+      handler: (ctx, input) =>
+        ctx.inTransaction(async (tx) =>
+          deploymentChanged(ctx, tx, input.id, await publisher.pause(ctx, tx, input.id, input.webhooks ?? 'hold')),
+        ),
+    }),
+    operation({
+      name: 'workflow.resume',
+      kind: 'mutation',
+      summary: 'Let a paused workflow take work again, on the version it was paused on, and begin what came meanwhile.',
+      permission: { action: 'workflow.publish', on: byId },
+      input: z.strictObject({ id }),
+      output: deployment,
+      problems: [],
+      rest: { method: 'POST', path: '/workflows/{id}/resume' },
+      handler: (ctx, input) =>
+        ctx.inTransaction(async (tx) => deploymentChanged(ctx, tx, input.id, await publisher.resume(ctx, tx, input.id))),
+    }),
   ];
+}
+
+async function deploymentChanged(
+  ctx: OperationContext,
+  tx: WorkspaceTransaction,
+  workflowId: string,
+  isChanged: boolean,
+): Promise<z.input<typeof deployment>> {
+  const now = await deploymentView(tx, workflowId);
+  if (!isChanged && (now.state === 'draft' || now.state === 'off'))
+    throw new OperationProblem('CONFLICT', 'Nothing of this workflow is in service', { hint: 'Publish it first.' });
+  if (!isChanged) ctx.noAudit();
+  return { ...now, isChanged };
 }
 
 async function deploymentView(tx: WorkspaceTransaction, workflowId: string): Promise<z.input<typeof deployment>> {

@@ -49,6 +49,7 @@ export interface WorkflowOperationsOptions {
   readonly reloadRoutes: () => Promise<void>;
   /** Writes what a published workflow may use, or refuses. */
   readonly bind?: PublisherOptions['bind'];
+  readonly timezoneOf?: PublisherOptions['timezoneOf'];
   /** What would keep a definition from being published because of the credentials it names. */
   readonly checkCredentials?: CheckCredentials;
   readonly log: { warn(fields: object, message: string): void };
@@ -139,11 +140,12 @@ export function workflowOperations({
   definitions,
   reloadRoutes,
   bind,
+  timezoneOf,
   checkCredentials,
   log,
 }: WorkflowOperationsOptions): readonly Operation[] {
   const successRates = createSuccessRates();
-  const publisher = createPublisher({ definitions, reloadRoutes, ...(bind ? { bind } : {}), log });
+  const publisher = createPublisher({ definitions, reloadRoutes, ...(bind ? { bind } : {}), ...(timezoneOf ? { timezoneOf } : {}), log });
   const importOne = createImporter({ definitions, publisher });
 
   return [

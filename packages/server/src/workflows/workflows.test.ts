@@ -119,8 +119,13 @@ describe('what is in service', () => {
     const state = async () => (await kit.rest(viewer, 'GET', `/workflows/${id}/deployment`)).json;
     expect(await state()).toMatchObject({ state: 'live', version: 1 });
     expect((await kit.rest(viewer, 'POST', `/workflows/${id}/pause`)).json.error.code).toBe('FORBIDDEN');
-    expect((await kit.rest(editor, 'POST', `/workflows/${id}/pause`)).json).toEqual({ state: 'paused', version: 1, isChanged: true });
-    expect((await kit.rest(editor, 'POST', `/workflows/${id}/pause`)).json).toMatchObject({ state: 'paused', isChanged: false });
+    const refusing = { webhooks: 'refuse' };
+    expect((await kit.rest(editor, 'POST', `/workflows/${id}/pause`, refusing)).json).toEqual({
+      state: 'paused',
+      version: 1,
+      isChanged: true,
+    });
+    expect((await kit.rest(editor, 'POST', `/workflows/${id}/pause`, refusing)).json).toMatchObject({ state: 'paused', isChanged: false });
     const listed = (await kit.rest(viewer, 'GET', `/workflows/overview?search=${encodeURIComponent(name)}`)).json.rows;
     expect(listed.find((row: { id: string }) => row.id === id)).toMatchObject({ state: 'paused', liveVersion: 1 });
     const { loadLiveHooks } = await import('@plugboard/persistence');
@@ -134,6 +139,7 @@ describe('what is in service', () => {
     expect(await isRouted()).toBe(true);
     // A paused one that is published again goes on, also with nothing new.
     await kit.rest(editor, 'POST', `/workflows/${id}/pause`);
+    expect(await isRouted()).toBe(true);
     expect((await publish(id)).json.unchanged).toBe(true);
     expect((await state()).state).toBe('live');
 

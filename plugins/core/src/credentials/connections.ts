@@ -51,6 +51,41 @@ export const smtp = defineCredential({
   exposed: true,
 });
 
+export const imap = defineCredential({
+  id: 'imap',
+  title: 'Mailbox (IMAP)',
+  help: 'An account for reading e-mail.',
+  fields: {
+    host,
+    port: p.number().title('Port').help('993 for TLS.').integer().min(1).max(65_535).default(993),
+    security: p
+      .choice([
+        { value: 'tls', title: 'TLS' },
+        {
+          value: 'none',
+          title: 'None',
+          help: 'For servers on this machine or in a network of your own: everybody on the way can read along, the password too.',
+        },
+      ])
+      .title('Security')
+      .default('tls'),
+    auth: p
+      .choice([
+        { value: 'password', title: 'User name and password' },
+        { value: 'xoauth2', title: 'Access token (XOAUTH2)' },
+      ])
+      .title('Sign in with')
+      .default('password'),
+    user: p.text().title('User name').max(320).required(),
+    password: p.text().title('Password').secret().max(4000).when(when.eq('auth', 'password')),
+    accessToken: p.text().title('Access token').secret().max(16_000).when(when.eq('auth', 'xoauth2')),
+    ca,
+    checkCertificate,
+  },
+  hosts: ['{host}'],
+  exposed: true,
+});
+
 export const postgres = defineCredential({
   id: 'postgres',
   title: 'PostgreSQL',

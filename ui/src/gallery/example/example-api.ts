@@ -3,7 +3,7 @@ import { ApiError } from '../../api/api-error.ts';
 import type { Outcome, Page, PlugboardApi, RunFact, SettingView, StepLogLine } from '../../api/types.ts';
 import { CATALOG } from './catalog.ts';
 import { FACTS, ITEMS, RUN } from './run.ts';
-import { API_KEYS, AUDIT, CREDENTIAL_TYPES, CREDENTIALS, INVITATIONS, MEMBERS, RUNS, SCOPES, SETTINGS } from './tables.ts';
+import { API_KEYS, AUDIT, CREDENTIAL_TYPES, CREDENTIALS, INVITATIONS, MEMBERS, NOTIFICATIONS, RUNS, SCOPES, SETTINGS } from './tables.ts';
 import { INVOICES } from './workflow.ts';
 import { WORKFLOWS } from './workflows.ts';
 
@@ -160,6 +160,9 @@ export function makeExampleApi(mode: ExampleMode): PlugboardApi {
     createFolder: refuse,
     moveToFolder: refuse,
     bulkWorkflows: refuse,
+    bulkRuns: refuse,
+    exportRuns: refuse,
+    jobFileAddress: () => '#',
     getJob: () => give({ id: 'j', state: 'succeeded', done: 2, unchanged: 0, failed: 0, isCancelRequested: false }),
     listJobItems: () => page([]),
     cancelJob: refuse,
@@ -187,6 +190,17 @@ export function makeExampleApi(mode: ExampleMode): PlugboardApi {
     pauseRun: refuse,
     resumeRun: refuse,
     runAgain: refuse,
+    retryRun: refuse,
+    rerunFrom: refuse,
+    skipStep: refuse,
+    saveRunAsTest: refuse,
+    listWorkflowTests: () => give([]),
+    getWorkflowTest: () => give({ test: {}, differences: [] }),
+    runWorkflowTest: refuse,
+    runWorkflowTests: refuse,
+    deleteWorkflowTest: refuse,
+    listRunsMadeFrom: () => give([]),
+    listCalledRuns: () => give({ rows: [], hidden: 0 }),
     resolveUnknown: refuse,
     watchRun(_id, from, watcher) {
       watcher.onState('live');
@@ -200,6 +214,7 @@ export function makeExampleApi(mode: ExampleMode): PlugboardApi {
       return () => clearInterval(timer);
     },
     watchRuns: () => () => undefined,
+    watchPerson: () => () => undefined,
     watchChanges: () => () => undefined,
 
     listCredentials: () => page(CREDENTIALS),
@@ -221,6 +236,24 @@ export function makeExampleApi(mode: ExampleMode): PlugboardApi {
     testCredential: () => Promise.resolve({ ok: true, value: { health: 'ok', text: 'ledger.internal answered 200 in 38 ms.' } }),
     deleteCredential: refuse,
 
+    listSchedules: () => give({ rows: [], hasMore: false }),
+    previewSchedule: () => give({ runs: [], problems: [] }),
+    pauseSchedule: refuse,
+    resumeSchedule: refuse,
+    runSchedule: refuse,
+    backfillSchedule: refuse,
+    listPolls: () => give({ rows: [], hasMore: false }),
+    pausePoll: refuse,
+    resumePoll: refuse,
+    pollNow: refuse,
+    testPoll: refuse,
+    listPins: () => give([]),
+    getPin: () => give([]),
+    setPin: refuse,
+    removePin: refuse,
+    runDraft: refuse,
+    listChain: () => give({ rows: [], hasMore: false }),
+    endChain: refuse,
     listVariables: () => give([]),
     setVariable: refuse,
     deleteVariable: refuse,
@@ -246,6 +279,10 @@ export function makeExampleApi(mode: ExampleMode): PlugboardApi {
     createProject: refuse,
     updateProject: refuse,
     deleteProject: refuse,
+    listApprovals: () => give({ rows: [], hasMore: false }),
+    countApprovals: () => give({ mine: 0, open: 0 }),
+    getApproval: () => Promise.reject(new Error('The example has no approvals.')),
+    decideApproval: refuse,
     listTeams: () => give([{ id: 't1', name: 'Finance', description: 'Invoices and payments', memberCount: 2, rev: 1 }]),
     getTeam: () =>
       give({
@@ -277,10 +314,20 @@ export function makeExampleApi(mode: ExampleMode): PlugboardApi {
     createApiKey: () => Promise.resolve({ ok: true, value: { id: 'k', secret: 'pb_live_7hK2v9QxExampleOnly' } }),
     revokeApiKey: refuse,
 
+    listNotifications: ({ unreadOnly }) => page(NOTIFICATIONS.filter((one) => !unreadOnly || one.readAt === undefined)),
+    countUnreadNotifications: () => give(2, 0),
+    markNotificationsRead: refuse,
     listAudit: () => page(AUDIT, true),
     checkAudit: () => Promise.resolve({ kind: 'intact', entries: 18_204, checkedAt: new Date().toISOString() }),
     listSettings: () => give<readonly SettingView[]>(SETTINGS),
     changeSetting: refuse,
+    listProjectSettings: () => give<readonly SettingView[]>([]),
+    changeProjectSetting: refuse,
+    listWorkflowSettings: () => give([]),
+    listOwnSettings: () => give<readonly SettingView[]>([]),
+    changeOwnSetting: refuse,
+    testMail: refuse,
+    requestPasswordReset: refuse,
     getHealth: () =>
       mode === 'offline'
         ? Promise.reject(FAILURES.offline)

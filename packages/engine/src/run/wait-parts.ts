@@ -1,0 +1,56 @@
+/**
+ * Steps that wait for several answers, such as those of the runs they started. What comes is kept until the last part is there, or until one that
+ * failed ends the step by its policy. A part may come before the step waits for it, and counts once.
+ */
+import type { PlanNode } from '../plan/plan.ts';
+import type { RunEvent } from './events.ts';
+import { complete } from './firing.ts';
+import { EMPTY_INPUT, type PartAnswer, type RunState, type StepState } from './state.ts';
+import { outputsOfParts } from './step-outputs.ts';
+import { isFinal, setPhase } from './steps.ts';
+import { isStopped, stopRun } from './stop.ts';
+
+type PartCame = Extract<RunEvent, { type: 'wait.over' }> & { readonly part: number };
+
+export function takePart(run: RunState, node: PlanNode, step: StepState, event: PartCame): void {
+  if (isFinal(step.phase) || isStopped(run)) return;
+  step.parts ??= { wait: event.wait, came: new Map() };
+  if (step.parts.wait !== event.wait || step.parts.came.has(event.part)) return;
+  step.parts.came.set(event.part, answerOf(event));
+  settleParts(run, node, step);
+}
+
+/** Ends a waiting step whose parts allow it. */
+export function settleParts(run: RunState, node: PlanNode, step: StepState): void {
+  const { held, parts } = step;
+  if (step.phase !== 'waiting' || held?.wait.parts === undefined) return;
+  if (parts && held.wait.each) parts.each = true;
+  const came = parts?.wait === held.wait.id ? parts.came : new Map<number, PartAnswer>();
+  if (node.onError === 'fail' && failOnPart(run, node, step, came)) return;
+  if (came.size < held.wait.parts) return;
+  step.held = undefined;
+  // What may have to be taken back is told from what failed by its parts.
+  if (!node.undo) step.parts = undefined;
+  complete(run, node, step, outputsOfParts(node, step.input ?? EMPTY_INPUT, held.wait, came));
+}
+
+function answerOf({ outputs, error }: PartCame): PartAnswer {
+  return error ? { error } : { items: outputs?.['main']?.items ?? [] };
+}
+
+/** The policy is `fail` and a part has: the run stops, and what else was waited for is of no use. */
+function failOnPart(run: RunState, node: PlanNode, step: StepState, came: ReadonlyMap<number, PartAnswer>): boolean {
+  for (const [part, answer] of came) {
+    if (!('error' in answer)) continue;
+    const { code, message } = answer.error;
+    const item = step.held?.wait.each ? part : undefined;
+    step.error = answer.error;
+    step.errorItem = item;
+    step.held = undefined;
+    step.endedAt = run.at;
+    setPhase(run, step, 'failed');
+    stopRun(run, 'failed', { code, message, node: node.id, ...(item === undefined ? {} : { item }) });
+    return true;
+  }
+  return false;
+}
