@@ -23,7 +23,6 @@ import {
   isAtRest,
   newRun,
   outstanding,
-  runOutput,
 } from '@plugboard/engine';
 import type { StepError } from '@plugboard/sdk';
 import type { ActiveRun, RunListener } from './active-run.ts';
@@ -33,7 +32,7 @@ import { failureOf } from './failure-follow-up.ts';
 import { type EncodedEvent, SPILL_LENGTH } from './encode.ts';
 import type { Clock, Timer } from './clock.ts';
 import { closingRecord } from './closing-record.ts';
-import { fingerprint } from './fingerprint.ts';
+import { errorOfEnd } from './fingerprint.ts';
 import { erasure, lessOf } from './kept-data.ts';
 import { type LoadedPlan, runFacts } from './loaded-plan.ts';
 import { withWhatFollows } from './run-ending.ts';
@@ -41,7 +40,9 @@ import { RunJournal } from './run-journal.ts';
 import type { RunnerOptions, RunnerStats } from './runner-options.ts';
 import { StepCall } from './step-call.ts';
 import { runTooLarge } from './size-budget.ts';
+import { ToldEnd } from './told-end.ts';
 import type { ItemsSize, StepServices } from './step-services.ts';
+import { SlotMap } from './slots.ts';
 import { newMark } from './snapshot-mark.ts';
 import { Snapshots } from './snapshots.ts';
 import { stepServices } from './step-services-of-runs.ts';
@@ -99,7 +100,7 @@ export class ActiveRuns {
   readonly #options: ActiveRunsOptions;
   readonly #clock: Clock;
   readonly #services: StepServices;
-  readonly #runs = new Map<string, ActiveRun>();
+  readonly #runs = new SlotMap<ActiveRun>();
   readonly #background: BackgroundFlush;
   readonly #snapshots: Snapshots;
   readonly #onQuieter = new Set<() => void>();
@@ -519,7 +520,7 @@ export class ActiveRuns {
     const end: RunEnd = {
       status,
       endedAt: at,
-      ...(error ? { errorCode: error.code, errorMessage: error.message, errorFingerprint: fingerprint(run.head.workflowId, error) } : {}),
+      ...(error ? errorOfEnd(run.head.workflowId, error, run.state.plan) : {}),
       ...(run.state.plan.callsRuns && status !== 'succeeded' ? { cancelsCalled: true } : {}),
       ...this.#failureOf(run, status, at),
       ...erasure(this.#keeps(run), { status, environment: run.head.environment, endedAt: at }),
@@ -554,16 +555,7 @@ export class ActiveRuns {
     this.#count(state);
     if (run.gone) return;
     this.drop(run);
-    this.tell(run, (listener) =>
-      listener.onEnded?.({
-        runId: run.id,
-        status: state.status,
-        error: state.error,
-        get output() {
-          return runOutput(state);
-        },
-      }),
-    );
+    this.tell(run, (listener) => listener.onEnded?.(new ToldEnd(run.id, state)));
   }
 
   #count({ status }: RunState): void {

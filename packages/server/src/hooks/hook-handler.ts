@@ -5,7 +5,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type RunKey, uuidv7 } from '@plugboard/persistence';
-import { type LoadedPlan, QueueFullError, type Runner } from '@plugboard/runner';
+import { type LoadedPlan, QueueFullError, type Runner, SlotList } from '@plugboard/runner';
 import type { Item, Json } from '@plugboard/sdk';
 import type { Caller } from '../edge/client-address.ts';
 import { discardRest, isReadableType, mediaType, parseBody, readBody } from '../edge/read-body.ts';
@@ -85,7 +85,7 @@ interface Start {
 
 export function createHookHandler(options: HookHandlerOptions): HookHandler {
   const { routes, tests, runner, auth, deliveries, files, limits, log } = options;
-  const waiting = new Set<PendingReply>();
+  const waiting = new SlotList<PendingReply>();
   const keeper: ReplyKeeper = {
     open: waiting,
     async openFile({ workspaceId, workflowId }, fileId) {

@@ -4,7 +4,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { HookReply } from '@plugboard/persistence';
-import type { EndedRun, Reply, RunListener } from '@plugboard/runner';
+import type { EndedRun, Reply, RunListener, SlotList } from '@plugboard/runner';
 import type { Item, Json } from '@plugboard/sdk';
 import { sendStream, sendText } from '../edge/send.ts';
 import { failureOf, publicFailure } from './public-failure.ts';
@@ -33,7 +33,7 @@ export interface ReplyPlace {
 
 /** What all replies of a server have in common. */
 export interface ReplyKeeper {
-  readonly open: Set<PendingReply>;
+  readonly open: SlotList<PendingReply>;
   /** Opens a file a step answers with. @throws when there is none */
   readonly openFile: (place: ReplyPlace, fileId: string) => Promise<ReplyFile>;
 }
@@ -62,13 +62,15 @@ export class PendingReply implements RunListener {
   readonly #options: PendingReplyOptions;
   /** Known before anything of the run is told. */
   runId = '';
+  /** Its place among the open replies, until somebody answers. */
+  #slot: number | undefined;
   #accepted = false;
   #overdue = false;
 
   constructor(options: PendingReplyOptions) {
     this.#options = options;
     this.dueAt = options.dueAt;
-    options.keeper.open.add(this);
+    this.#slot = options.keeper.open.add(this);
   }
 
   onAccepted(runId: string): void {
@@ -122,7 +124,10 @@ export class PendingReply implements RunListener {
 
   /** True for whoever answers. */
   take(): boolean {
-    return this.#options.keeper.open.delete(this);
+    if (this.#slot === undefined) return false;
+    this.#options.keeper.open.remove(this.#slot);
+    this.#slot = undefined;
+    return true;
   }
 
   #accept(): void {

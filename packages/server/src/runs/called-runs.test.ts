@@ -58,6 +58,8 @@ async function ended(runId: string) {
   return state.json as { status: string; error?: { code: string; message: string } };
 }
 const output = async (runId: string) => (await kit.rest(editor, 'GET', `/runs/${runId}/output`)).json.output;
+/** A note of what follows goes once that has begun, or is known not to. */
+const nothingFollows = () => expect.poll(() => kit.database.database.query('select from run_follow_up'), { timeout: 30_000 }).toEqual([]);
 const called = async (runId: string, as = editor) => (await kit.rest(as, 'GET', `/runs/${runId}/called`)).json;
 
 beforeAll(async () => {
@@ -248,7 +250,8 @@ describe('a workflow that hears of failures', () => {
         step: { id: 'stop', attempts: 1 },
       },
     ]);
-    expect(await kit.database.database.query('select from run_follow_up')).toEqual([]);
+    await nothingFollows();
+    expect(await told(hearing)).toHaveLength(1);
   });
 
   test('hears of all workflows that name none where the workspace says so, and of like failures once in a while', async () => {
@@ -265,7 +268,7 @@ describe('a workflow that hears of failures', () => {
     }
     const workflow = await live(failing('Fails alike', {}));
     for (const n of [1, 2, 3]) await ended(await run(workflow, { n }));
-    await expect.poll(() => kit.database.database.query('select from run_follow_up'), { timeout: 20_000 }).toEqual([]);
+    await nothingFollows();
     expect(await told(hearing)).toHaveLength(1);
     for (const [key, value] of [
       ['runs.errorWorkflow', ''],
@@ -286,8 +289,8 @@ describe('a workflow that hears of failures', () => {
     await expect
       .poll(async () => (await told(hearing))[0] && (await ended((await told(hearing))[0]?.id ?? '')).status, { timeout: 20_000 })
       .toBe('failed');
+    await nothingFollows();
     expect((await told(hearing)).length).toBe(before + 1);
-    expect(await kit.database.database.query('select from run_follow_up')).toEqual([]);
   });
 });
 
@@ -314,7 +317,8 @@ describe('a workflow that repeats', () => {
       .toEqual(['3 succeeded', '2 succeeded', '1 succeeded']);
     const [last] = await chain(id);
     expect(await output(last?.id ?? '')).toEqual([]);
-    expect(await kit.database.database.query('select from run_follow_up')).toEqual([]);
+    await nothingFollows();
+    expect(await chain(id)).toHaveLength(3);
     expect((await kit.rest(editor, 'POST', `/runs/${id}/end-chain`, {})).json.error.code).toBe('RUN_ENDED');
   });
 
@@ -323,7 +327,7 @@ describe('a workflow that repeats', () => {
     await expect.poll(async () => (await chain(id)).length, { timeout: 30_000 }).toBe(2);
     const [last] = await chain(id);
     await ended(last?.id ?? '');
-    await expect.poll(() => kit.database.database.query('select from run_follow_up'), { timeout: 30_000 }).toEqual([]);
+    await nothingFollows();
     expect((await chain(id)).length).toBe(2);
   });
 
@@ -331,7 +335,8 @@ describe('a workflow that repeats', () => {
     const id = await run(await live(counting('Later', { delayMs: 3_600_000 })), { n: 0 });
     await ended(id);
     expect((await kit.rest(runner, 'POST', `/runs/${id}/end-chain`, {})).json).toEqual({ runId: id, stopped: 'next' });
-    expect(await kit.database.database.query('select from run_follow_up')).toEqual([]);
+    await nothingFollows();
+    expect(await chain(id)).toEqual([]);
   });
 
   test('S0-010: ends with its newest run when somebody says so', async () => {
@@ -341,6 +346,7 @@ describe('a workflow that repeats', () => {
     const id = await run(await live(waiting), { n: 0 });
     await expect.poll(async () => (await kit.rest(editor, 'GET', `/runs/${id}/state`)).json.status, { timeout: 20_000 }).toBe('waiting');
     expect((await kit.rest(runner, 'POST', `/runs/${id}/end-chain`, {})).json).toEqual({ runId: id, stopped: 'run' });
-    expect(await kit.database.database.query('select from run_follow_up')).toEqual([]);
+    expect(await ended(id)).toMatchObject({ status: 'cancelled' });
+    await nothingFollows();
   });
 });
