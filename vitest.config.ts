@@ -10,6 +10,8 @@ export default defineConfig({
     environment: 'node',
     pool: 'forks',
     maxWorkers: 2,
+    // What is waited for may take its time on a machine that is busy with other things.
+    expect: { poll: { timeout: 30_000 } },
     projects: [
       'ui',
       {

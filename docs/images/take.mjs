@@ -48,7 +48,7 @@ try {
   await page.goto(`${workspace}runs?status=failed`);
   await page.getByText('Failed', { exact: true }).first().click();
   await page.getByRole('row').filter({ hasText: 'Take an order' }).filter({ hasText: 'Webhook' }).first().getByRole('link').last().click();
-  await page.getByRole('button', { name: 'Skip this step' }).waitFor();
+  await page.getByRole('button', { name: 'Re-run from here' }).waitFor();
   await take('run');
 
   await page.goto(`${workspace}approvals`);

@@ -407,6 +407,7 @@ CREATE INDEX flow_turn_begun ON public.flow_turn USING btree (workflow_id, envir
 CREATE INDEX flow_turn_held ON public.flow_turn USING btree (workflow_id, environment, hold, hold_key) WHERE (hold IS NOT NULL);
 CREATE INDEX flow_turn_order ON public.flow_turn USING btree (workflow_id, environment, group_key, priority DESC, run_id) WHERE (begun_at IS NULL);
 CREATE INDEX flow_turn_waiting ON public.flow_turn USING btree (due_at) WHERE (begun_at IS NULL);
+CREATE INDEX flow_turn_workspace ON public.flow_turn USING btree (workspace_id) WHERE (begun_at IS NULL);
 alter table flow_turn enable row level security;
 create policy tenant on flow_turn using ((workspace_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid));
 grant update (due_at) on flow_turn to plugboard_app;
@@ -910,6 +911,30 @@ alter table request_slot enable row level security;
 create policy tenant on request_slot using ((workspace_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid));
 grant select on request_slot to plugboard_app;
 
+create table reservation (
+  workspace_id uuid not null,
+  key text not null,
+  root_run_id uuid not null,
+  run_id uuid not null,
+  place text not null,
+  state text not null,
+  reserved_pd bigint not null,
+  settled_pd bigint not null default 0,
+  is_unknown boolean not null default false,
+  expires_at timestamp with time zone not null,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  settled_at timestamp with time zone,
+  constraint reservation_pkey PRIMARY KEY (workspace_id, key),
+  constraint reservation_reserved CHECK ((reserved_pd >= 0)),
+  constraint reservation_state CHECK ((state = ANY (ARRAY['open'::text, 'settled'::text, 'released'::text])))
+);
+CREATE INDEX reservation_open ON public.reservation USING btree (expires_at) WHERE (state = 'open'::text);
+CREATE INDEX reservation_root ON public.reservation USING btree (root_run_id);
+CREATE INDEX reservation_run ON public.reservation USING btree (run_id);
+alter table reservation enable row level security;
+create policy tenant on reservation using ((workspace_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid));
+grant select on reservation to plugboard_app;
+
 create table role_grant (
   workspace_id uuid not null,
   subject_kind text not null,
@@ -959,6 +984,7 @@ create table run (
   chunks integer not null default 0,
   events integer not null default 0,
   journal bytea storage e,
+  error_step text,
   constraint run_pkey PRIMARY KEY (id)
 ) partition by RANGE (id);
 CREATE INDEX run_not_succeeded ON ONLY public.run USING btree (workspace_id, status, id) WHERE (status <> 4);
@@ -969,6 +995,25 @@ CREATE INDEX run_workspace ON ONLY public.run USING btree (workspace_id, id);
 alter table run enable row level security;
 create policy tenant on run using ((workspace_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid));
 grant select on run to plugboard_app;
+
+create table run_budget (
+  root_run_id uuid not null,
+  workspace_id uuid not null,
+  workflow_id uuid not null,
+  environment smallint not null,
+  limit_pd bigint not null,
+  warn_pd bigint not null,
+  spent_pd bigint not null default 0,
+  reserved_pd bigint not null default 0,
+  warned_at timestamp with time zone,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  constraint run_budget_pkey PRIMARY KEY (root_run_id),
+  constraint run_budget_reserved CHECK ((reserved_pd >= 0))
+);
+CREATE INDEX run_budget_to_warn ON public.run_budget USING btree (root_run_id) WHERE ((warned_at IS NULL) AND (spent_pd >= warn_pd));
+alter table run_budget enable row level security;
+create policy tenant on run_budget using ((workspace_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid));
+grant select on run_budget to plugboard_app;
 
 create table run_chain (
   run_id uuid not null,
@@ -1206,6 +1251,18 @@ CREATE INDEX run_tag_run ON public.run_tag USING btree (run_id);
 alter table run_tag enable row level security;
 create policy tenant on run_tag using ((workspace_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid));
 grant insert, select on run_tag to plugboard_app;
+
+create table run_tree (
+  root_run_id uuid not null,
+  workspace_id uuid not null,
+  called integer not null,
+  counted_at timestamp with time zone not null,
+  constraint run_tree_pkey PRIMARY KEY (root_run_id)
+);
+CREATE INDEX run_tree_counted ON public.run_tree USING btree (counted_at);
+alter table run_tree enable row level security;
+create policy tenant on run_tree using ((workspace_id = (NULLIF(current_setting('plugboard.workspace'::text, true), ''::text))::uuid));
+grant select on run_tree to plugboard_app;
 
 create table saved_view (
   id uuid not null,

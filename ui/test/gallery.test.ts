@@ -31,7 +31,12 @@ describe.skipIf(chromium === undefined)(
         await page.setViewportSize({ width: 1200, height: 900 });
         await gallery.open(path);
         for (const theme of ['light', 'dark']) {
-          await page.evaluate((next) => (document.documentElement.dataset['theme'] = next), theme);
+          await page.evaluate(async (next) => {
+            document.documentElement.dataset['theme'] = next;
+            // Colours pass over into each other; what is half way is neither.
+            const ending = document.getAnimations().filter((one) => one.effect?.getComputedTiming().endTime !== Number.POSITIVE_INFINITY);
+            await Promise.all(ending.map((one) => one.finished.catch(() => undefined)));
+          }, theme);
           // Only colours differ between the themes.
           const axe = new AxeBuilder({ page }).setLegacyMode(true);
           const { violations } = await (
@@ -43,7 +48,7 @@ describe.skipIf(chromium === undefined)(
         if (!PAGES.includes(path)) continue;
         await page.setViewportSize({ width: 390, height: 844 });
         await page
-          .waitForFunction(() => document.documentElement.scrollWidth <= window.innerWidth, undefined, { timeout: 3000 })
+          .waitForFunction(() => document.documentElement.scrollWidth <= window.innerWidth, undefined, { timeout: 20_000 })
           .catch(() => found.push(`${path} is wider than 390 pixels`));
       }
       expect(found).toEqual([]);
@@ -57,16 +62,17 @@ describe.skipIf(chromium === undefined)(
       const focused = () => page.evaluate(() => document.activeElement?.getAttribute('aria-label') ?? '');
       await page.locator('[data-plate="mail"]').focus();
       await page.keyboard.press('ArrowRight');
-      expect(await focused()).toContain('Read invoice');
+      await expect.poll(focused).toContain('Read invoice');
       await page.keyboard.press('End');
-      expect(await focused()).toContain('Reply to supplier');
+      await expect.poll(focused).toContain('Reply to supplier');
 
       const playhead = page.getByRole('slider', { name: 'Playhead' });
       await playhead.focus();
       await page.keyboard.press('Home');
-      expect(await playhead.getAttribute('aria-valuenow')).toBe('1');
+      const at = () => playhead.getAttribute('aria-valuenow');
+      await expect.poll(at).toBe('1');
       await page.keyboard.press('ArrowRight');
-      expect(await playhead.getAttribute('aria-valuenow')).toBe('2');
+      await expect.poll(at).toBe('2');
       await page.locator('[data-plate="read"][aria-label*="running"]').waitFor();
       await page.keyboard.press('e');
       await page.locator('aside h2', { hasText: 'Post to ledger' }).waitFor();

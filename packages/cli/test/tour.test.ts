@@ -157,7 +157,7 @@ describe('the example workflows', () => {
     publish('wages.workflow.json');
     service.answer = (): Answer => ({ status: 200, body: { title: 'Any', hoursPerWeek: 40 } });
     await post('tour/wages', csv, 'text/csv');
-    const run = newestRun();
+    const run = newestRun('Wages');
     const lines = workers().length;
     const schooled = workers().filter((worker) => worker.education >= 12).length;
     const count = groups(12).size;
@@ -191,7 +191,7 @@ describe('the example workflows', () => {
 
     const answer = await post('tour/wages', csv, 'text/csv');
 
-    const run = newestRun();
+    const run = newestRun('Wages');
     expect(answer.status).toBe(500);
     expect(answer.body).toMatchObject({ runId: run.id, error: { code: 'HTTP_500' } });
     expect(JSON.stringify(answer.body)).not.toContain('stack of the service');
@@ -209,7 +209,7 @@ describe('the example workflows', () => {
     expect(answer.status).toBe(500);
     // The caller hears what kind of failure it was; the line is told to those who may look into the run.
     expect(answer.body).toMatchObject({ error: { code: 'CSV_INVALID' } });
-    expect(newestRun()).toMatchObject({ error: { code: 'CSV_INVALID', message: expect.stringContaining('Line 100') } });
+    expect(newestRun('Wages')).toMatchObject({ error: { code: 'CSV_INVALID', message: expect.stringContaining('Line 100') } });
     expect(service.seen).toEqual([]);
   });
 
@@ -234,7 +234,7 @@ describe('the example workflows', () => {
     });
     expect(requestsTo('/stock/flaky')).toHaveLength(3);
     for (const path of ['/stock/bolt', '/stock/gone', '/stock/nut']) expect(requestsTo(path), path).toHaveLength(1);
-    expect(stepsOf(newestRun().id)).toContainEqual(
+    expect(stepsOf(newestRun('Stock').id)).toContainEqual(
       expect.objectContaining({ name: 'Ask the stock', status: 'succeeded', attempt: 3, itemsIn: 4, itemsOut: { main: 3, error: 1 } }),
     );
   });
@@ -255,7 +255,7 @@ describe('the example workflows', () => {
     const answer = await post('tour/text', JSON.stringify({ text: 'To be, or not to be' }));
 
     expect(answer).toEqual({ status: 200, body: { characters: 19, shout: 'TO BE, OR NOT TO BE', words: 6, different: 4, most: 'be' } });
-    const words = stepsOf(newestRun().id).find((step) => step.name === 'Count words');
+    const words = stepsOf(newestRun('Text').id).find((step) => step.name === 'Count words');
     expect(words?.logs.map((line) => line.message)).toEqual(['6 words, 4 different']);
   });
 
@@ -288,8 +288,10 @@ describe('the example workflows', () => {
     return service.seen.filter((request) => request.path === path);
   }
 
-  function newestRun(): RunLine {
-    const [run] = (JSON.parse(server.command('runs', '--json', '--limit', '1').stdout) as { readonly runs: readonly RunLine[] }).runs;
+  /** Of one workflow: some of the examples start by themselves. */
+  function newestRun(workflow: string): RunLine {
+    const { stdout } = server.command('runs', '--json', '--limit', '1', '--workflow', workflow);
+    const [run] = (JSON.parse(stdout) as { readonly runs: readonly RunLine[] }).runs;
     if (!run) throw new Error('there is no run');
     return run;
   }

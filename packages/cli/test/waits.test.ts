@@ -53,7 +53,7 @@ async function becomes(id: string, status: string): Promise<void> {
 
 describe('a run that waits for an instant', () => {
   test('says until when, holds nothing, and ends after the server was killed and started again', async () => {
-    const id = started('Short wait', { amount: 7, unit: 'seconds' });
+    const id = started('Short wait', { amount: 15, unit: 'seconds' });
     await becomes(id, 'waiting');
     expect((await details(id)).waitingFor).toBe('timer');
     expect(server.command('show', id).stdout).toMatch(/until \d{4}-/);

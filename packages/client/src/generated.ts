@@ -66,6 +66,10 @@ export type BulkRunSource = "same" | "live" | "draft";
 
 export type BulkWorkflowAct = "delete" | "restore" | "moveToFolder" | "move" | "tag" | "publish" | "unpublish" | "pause" | "resume" | "test";
 
+export type CallableState = "ready" | "unpublished" | "paused" | "no_trigger";
+
+export type CallableWorkflow = { readonly id: string; readonly name: string; readonly state: CallableState; readonly version?: number; readonly inputs: readonly DeclaredField[]; readonly outputs: readonly DeclaredField[]; };
+
 export type CalledRun = { readonly id: string; readonly workflow: NamedRef; readonly version: number; readonly status: RunStatus; readonly nodeId: string; readonly round?: readonly number[]; readonly part: number; readonly isAwaited: boolean; readonly startedAt: string; readonly endedAt?: string; readonly error?: CalledRunFailure; };
 
 export type CalledRunFailure = { readonly code: string; readonly message: string; };
@@ -125,6 +129,8 @@ export type CredentialWorkflow = { readonly id: string; readonly name: string; r
 export type CurrentStep = { readonly nodeId: string; readonly name: string; readonly status: string; };
 
 export type DecidedApproval = { readonly outcome: ApprovalOutcome; readonly state: ApprovalState; readonly approved?: number; readonly needed?: number; };
+
+export type DeclaredField = { readonly name: string; readonly type: string; readonly title?: string; readonly help?: string; readonly required: boolean; readonly default?: unknown; };
 
 export type DefinitionProblem = { readonly code: string; readonly severity: Severity; readonly path: string; readonly message: string; readonly nodeId?: string; readonly edgeId?: string; readonly hint?: string; readonly params?: unknown; readonly offset?: number; };
 
@@ -344,13 +350,15 @@ export type RotatedRootKey = { readonly rootKeyId: string; readonly rewrapped: n
 
 export type RunAgainSource = "same" | "live" | "draft";
 
+export type RunBudget = { readonly rootRunId: string; readonly spentPd: string; readonly reservedPd: string; readonly limitPd: string; readonly warnPd: string; };
+
 export type RunCaller = { readonly runId: string; readonly nodeId: string; readonly depth: number; };
 
 export type RunCancel = { readonly by: string; readonly reason?: string; };
 
 export type RunChain = { readonly rows: readonly ChainRun[]; readonly hasMore: boolean; };
 
-export type RunDetail = { readonly id: string; readonly workflow: NamedRef; readonly version?: number; readonly status: RunStatus; readonly waitingFor?: string; readonly trigger: TriggerKind; readonly initiator?: PersonRef; readonly startedAt: string; readonly endedAt?: string; readonly durationMs?: number; readonly error?: RunErrorView; readonly costPd?: string; readonly definition: unknown; readonly seq: number; readonly activeMs: number; readonly itemsIn: number; readonly isErased: boolean; readonly origin?: RunOrigin; readonly tags: readonly RunTag[]; readonly limits: RunLimits; readonly may: RunRights; };
+export type RunDetail = { readonly id: string; readonly workflow: NamedRef; readonly version?: number; readonly status: RunStatus; readonly waitingFor?: string; readonly trigger: TriggerKind; readonly initiator?: PersonRef; readonly startedAt: string; readonly endedAt?: string; readonly durationMs?: number; readonly error?: RunErrorView; readonly costPd?: string; readonly definition: unknown; readonly seq: number; readonly activeMs: number; readonly itemsIn: number; readonly modes: readonly RunMode[]; readonly isErased: boolean; readonly origin?: RunOrigin; readonly tags: readonly RunTag[]; readonly budget?: RunBudget; readonly limits: RunLimits; readonly may: RunRights; };
 
 export type RunDurations = { readonly mean: number; readonly p50: number; readonly p95: number; readonly p99: number; readonly max: number; readonly runs: number; };
 
@@ -358,7 +366,7 @@ export type RunErrorView = { readonly code: string; readonly message: string; re
 
 export type RunFactsPage = { readonly facts: readonly unknown[]; readonly hasMore: boolean; };
 
-export type RunFailure = { readonly code: string; readonly message: string; };
+export type RunFailure = { readonly code: string; readonly message: string; readonly nodeName?: string; };
 
 export type RunHead = { readonly id: string; readonly status: RunStatus; readonly waitingFor?: string; readonly workflowId: string; readonly workflowName?: string; readonly version: number; readonly environment: EnvironmentName; readonly trigger: TriggerKind; readonly startedAt: string; readonly endedAt?: string; readonly durationMs?: number; readonly error?: RunFailure; readonly events: number; };
 
@@ -368,13 +376,15 @@ export type RunLimits = { readonly costPd?: string; readonly activeMs: number; }
 
 export type RunMadeFrom = { readonly id: string; readonly how: string; readonly nodeId?: string; readonly status: RunStatus; readonly startedAt: string; };
 
+export type RunMode = "scheduled" | "triggered" | "continuous" | "sequential" | "parallel" | "conditional";
+
 export type RunOrigin = { readonly runId?: string; readonly how: string; readonly nodeId?: string; };
 
 export type RunOutput = { readonly output: unknown; };
 
 export type RunProgress = { readonly id: string; readonly status: string; readonly waitingFor?: string; readonly progressPercent: number; readonly current: readonly CurrentStep[]; readonly steps: StepCounts; readonly costPd: string; readonly startedAt: string; readonly endedAt?: string; readonly error?: ProgressFailure; };
 
-export type RunRights = { readonly control: boolean; readonly readData: boolean; };
+export type RunRights = { readonly control: boolean; readonly readData: boolean; readonly again: boolean; readonly retry: boolean; readonly rerun: boolean; };
 
 export type RunRow = { readonly id: string; readonly workflow: NamedRef; readonly version?: number; readonly status: RunStatus; readonly waitingFor?: string; readonly trigger: TriggerKind; readonly initiator?: PersonRef; readonly startedAt: string; readonly endedAt?: string; readonly durationMs?: number; readonly error?: RunErrorView; readonly costPd?: string; };
 
@@ -390,7 +400,7 @@ export type RunStepRow = { readonly nodeId: string; readonly name: string; reado
 
 export type RunStepRows = { readonly rows: readonly RunStepRow[]; };
 
-export type RunSteps = { readonly id: string; readonly status: RunStatus; readonly waitingFor?: string; readonly workflowId: string; readonly workflowName?: string; readonly version: number; readonly environment: EnvironmentName; readonly trigger: TriggerKind; readonly startedAt: string; readonly endedAt?: string; readonly durationMs?: number; readonly error?: RunFailure; readonly events: number; readonly origin?: RunOrigin; readonly takenOver?: readonly string[]; readonly cancelled?: RunCancel; readonly steps: unknown; };
+export type RunSteps = { readonly id: string; readonly status: RunStatus; readonly waitingFor?: string; readonly workflowId: string; readonly workflowName?: string; readonly version: number; readonly environment: EnvironmentName; readonly trigger: TriggerKind; readonly startedAt: string; readonly endedAt?: string; readonly durationMs?: number; readonly error?: RunFailure; readonly events: number; readonly origin?: RunOrigin; readonly budget?: RunBudget; readonly takenOver?: readonly string[]; readonly cancelled?: RunCancel; readonly steps: unknown; };
 
 export type RunTag = { readonly key: string; readonly value: string; };
 
@@ -558,7 +568,7 @@ export type WorkflowCheck = { readonly problems: readonly DefinitionProblem[]; }
 
 export type WorkflowCounts = { readonly all: number; readonly live: number; readonly drafts: number; readonly attention: number; readonly projects: number; };
 
-export type WorkflowDetail = { readonly id: string; readonly name: string; readonly description?: string; readonly project: NamedRef; readonly rev: number; readonly liveVersion?: number; readonly draftChanges: number; readonly savedAt: string; readonly draft: unknown; readonly live?: unknown; readonly starts: readonly WorkflowStart[]; readonly inputForm?: unknown; readonly problems: readonly DefinitionProblem[]; readonly may: WorkflowRights; };
+export type WorkflowDetail = { readonly id: string; readonly name: string; readonly description?: string; readonly project: NamedRef; readonly rev: number; readonly liveVersion?: number; readonly draftChanges: number; readonly savedAt: string; readonly draft: unknown; readonly live?: unknown; readonly starts: readonly WorkflowStart[]; readonly problems: readonly DefinitionProblem[]; readonly may: WorkflowRights; };
 
 export type WorkflowDiff = { readonly isEqual: boolean; readonly nodes: PartsDiff; readonly edges: PartsDiff; readonly groups: PartsDiff; readonly notes: PartsDiff; readonly workflow: readonly FieldChange[]; readonly before: unknown; readonly after: unknown; };
 
@@ -1435,6 +1445,10 @@ export interface WorkflowCreateInput {
   readonly projectId?: string;
 }
 
+export interface WorkflowCallableInput {
+  readonly workflow: string;
+}
+
 export interface WorkflowExportManyInput {
   readonly ids?: readonly string[];
   readonly projectId?: string;
@@ -2255,6 +2269,8 @@ export interface Operations {
     list(input?: WorkflowListInput, options?: CallOptions): Promise<WorkflowNames>;
     /** Make an empty workflow. */
     create(input: WorkflowCreateInput, options?: CallOptions): Promise<CreatedWorkflow>;
+    /** Whether a step may call this workflow, by name or id, and what its live version takes and gives. */
+    callable(input: WorkflowCallableInput, options?: CallOptions): Promise<CallableWorkflow>;
     /** How many workflows one may see, by view. */
     counts(input?: Readonly<Record<string, never>>, options?: CallOptions): Promise<WorkflowCounts>;
     /** Many workflows as one bundle to keep or take elsewhere: those named, or all one may see of a project or folder, at most 200. */
@@ -2621,6 +2637,7 @@ export const ROUTES: Readonly<Record<string, Readonly<Record<string, Call>>>> = 
   workflow: {
     list: {"method":"GET","path":"/api/workflows","kind":"query","isRepeatable":true,"query":["search","cursor","limit"]},
     create: {"method":"POST","path":"/api/workflows","kind":"mutation","isRepeatable":true},
+    callable: {"method":"GET","path":"/api/workflows/callable","kind":"query","isRepeatable":true,"query":["workflow"]},
     counts: {"method":"GET","path":"/api/workflows/counts","kind":"query","isRepeatable":true},
     exportMany: {"method":"GET","path":"/api/workflows/export","kind":"query","isRepeatable":true,"query":["ids","projectId","folderId","live","after"]},
     import: {"method":"POST","path":"/api/workflows/import","kind":"mutation","isRepeatable":true},

@@ -3,6 +3,7 @@ export type {
   DefinitionLimits,
   MockedReply,
   KeepData,
+  BudgetSettings,
   FlowControl,
   StepLimit,
   KeepRuns,
@@ -36,8 +37,8 @@ export type {
   WaitAnswer,
   Trial,
 } from './run/events.ts';
-export { INPUT_TYPES, checkInput } from './definition/workflow-inputs.ts';
-export type { InputCheck, InputType, WorkflowInput } from './definition/workflow-inputs.ts';
+export { FIELD_TYPES, checkFields, readFields } from './definition/declared-fields.ts';
+export type { DeclaredField, FieldType, FieldsCheck } from './definition/declared-fields.ts';
 export { RUN_STATUS, TRIGGER_KIND, WAITING_FOR, isAtRest, isTerminal, runStatusName, waitingForOf } from './run/status.ts';
 export type { RunStatus, RunStatusName, TriggerKindName, WaitingFor } from './run/status.ts';
 export type {
@@ -96,8 +97,10 @@ export type { RunSnapshot } from './run/snapshot.ts';
 export type { Command } from './run/decide.ts';
 export { DEFAULT_RETRY, retryDelayMs } from './run/retry-policy.ts';
 export { allItems, ancestorIndex, ancestorItem } from './run/lineage.ts';
+export { SlotList, SlotMap } from './slots.ts';
 export { stepScopes } from './run/scope.ts';
 export type { StepFacts } from './run/scope.ts';
+export { outputFault } from './run/output-fault.ts';
 export { runOutput } from './run/output.ts';
 export { credentialUses } from './definition/credential-uses.ts';
 export type { CredentialUse } from './definition/credential-uses.ts';

@@ -1,5 +1,6 @@
 /** Random acyclic graphs of test node types, from one seed: branches, joins, disabled nodes, all policies. */
 import type { JsonObject } from '@plugboard/sdk';
+import { readFields } from '../src/definition/declared-fields.ts';
 import type { OnError, RetryPolicy } from '../src/definition/types.ts';
 import type { Plan } from '../src/plan/plan.ts';
 import { type NodeSpec, aGraph } from './run-kit.ts';
@@ -60,7 +61,9 @@ export function aRandomGraph(dice: Dice, size: number, undoes = false): Plan {
   }
   grow({ dice, nodes, edges, depth: 0 }, sources, size);
   if (undoes) growUndo({ dice, nodes, edges, depth: 0 }, sources);
-  return aGraph(nodes, edges.join(' '), { maxParallelSteps: 1 + dice.roll(4) });
+  const plan = aGraph(nodes, edges.join(' '), { maxParallelSteps: 1 + dice.roll(4) });
+  // What items of a trigger and of whole steps have, and those of single items do not.
+  return size % 4 === 3 ? { ...plan, outputs: readFields({ n: { type: 'number', required: true } }) } : plan;
 }
 
 /** Branches that undo some of the nodes outside of loops, now and then with a loop in them. */

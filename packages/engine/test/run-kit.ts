@@ -5,9 +5,10 @@ import { type Plan, compilePlan } from '../src/plan/plan.ts';
 import { type Command, decide } from '../src/run/decide.ts';
 import type { ItemOutcome, Lineage, Outputs, RunEvent } from '../src/run/events.ts';
 import { fold } from '../src/run/fold.ts';
+import { outputFault } from '../src/run/output-fault.ts';
 import { findStep } from '../src/run/steps.ts';
 import { type RunSnapshot, restoreSnapshot, takeSnapshot } from '../src/run/snapshot.ts';
-import { type RunState, type StepState, UNIT, newRun } from '../src/run/state.ts';
+import { type RunState, SEMANTICS, type StepState, UNIT, newRun } from '../src/run/state.ts';
 import { snapshot } from './invariants.ts';
 
 const trigger: TriggerTypeIR = {
@@ -129,7 +130,7 @@ export function aRun(plan: Plan, items: number | Outputs = 1, from = 'start'): T
   const run = new TestRun(plan);
   run.take({
     type: 'run.started',
-    semantics: 1,
+    semantics: SEMANTICS,
     trigger: from,
     outputs: typeof items === 'number' ? { main: { items: someItems(items) } } : items,
   });
@@ -223,8 +224,9 @@ export class TestRun {
     return this.take({ type: 'cancel.requested', by: 'ada' });
   }
 
-  /** Carries out `end-run`, if that is what is left to do. */
+  /** Carries out `end-run`, or the check before it, if that is what is left to do. */
   end(): this {
+    if (this.commands.at(-1)?.type === 'check-output') this.take(checkedEnd(this.state));
     const last = this.commands.at(-1);
     if (last?.type === 'end-run')
       this.take({ type: 'run.ended', status: last.status, activeMs: 0, ...(last.error ? { error: last.error } : {}) });
@@ -281,6 +283,15 @@ export class TestRun {
 
   json(node: string, port = 'main'): JsonObject[] {
     return (this.step(node).outputs?.[port]?.items ?? []).map((item) => item.json);
+  }
+}
+
+/** How the check of what a run gives comes out. */
+export function checkedEnd(state: RunState): TestEvent {
+  for (const work = outputFault(state); ;) {
+    const { done, value } = work.next();
+    if (!done) continue;
+    return value ? { type: 'run.broken', error: value } : { type: 'run.ended', status: 'succeeded', activeMs: 0 };
   }
 }
 

@@ -11,7 +11,7 @@ import { type RunState, UNIT, unitCount } from '../src/run/state.ts';
 import { allSteps, everyStep, findStep } from '../src/run/steps.ts';
 import { brokenInvariants, snapshot } from './invariants.ts';
 import type { Dice } from './random-graph.ts';
-import { TestRun, type TestEvent, aBatch, anError, someItems } from './run-kit.ts';
+import { TestRun, type TestEvent, aBatch, anError, checkedEnd, someItems } from './run-kit.ts';
 
 /** One attempt of a step under way. */
 interface Call {
@@ -191,6 +191,9 @@ export class SimulatedRunner {
         )
           this.complaints.push('suspended while something was under way');
         return;
+      case 'check-output':
+        // A crash in between checks again.
+        return this.#dice.once(5) && this.#crash() ? undefined : this.#tell(checkedEnd(this.run.state));
       case 'end-run':
         this.#endings += 1;
         if ([...this.#calls.values()].some((call) => call.flying.length > 0)) this.complaints.push('ended with writes in flight');

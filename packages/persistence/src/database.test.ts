@@ -16,8 +16,8 @@ async function listening(server: Server): Promise<string> {
   return `postgres://someone:hidden-password@127.0.0.1:${(server.address() as AddressInfo).port}/plugboard`;
 }
 
-/** Speaks just enough of the protocol to answer every query with one row of text values. */
-function aServerThatAnswers(columns: Record<string, string>): Server {
+/** Speaks just enough of the protocol to answer every query with one row of text values, as they are at that moment. */
+function aServerThatAnswers(row: () => Record<string, string>): Server {
   const message = (type: string, body: Buffer): Buffer => {
     const head = Buffer.alloc(5);
     head.write(type);
@@ -30,22 +30,25 @@ function aServerThatAnswers(columns: Record<string, string>): Server {
     return buffer;
   };
   const ready = message('Z', Buffer.from('I'));
-  const fields = Object.keys(columns).map((name) =>
-    Buffer.concat([Buffer.from(`${name}\0`), int(0, 4), int(0, 2), int(701, 4), int(8, 2), int(-1, 4), int(0, 2)]),
-  );
-  const values = Object.values(columns).map((value) => Buffer.concat([int(value.length, 4), Buffer.from(value)]));
-  const answer = Buffer.concat([
-    message('T', Buffer.concat([int(fields.length, 2), ...fields])),
-    message('D', Buffer.concat([int(values.length, 2), ...values])),
-    message('C', Buffer.from('SELECT 1\0')),
-    ready,
-  ]);
+  const answer = (): Buffer => {
+    const columns = row();
+    const fields = Object.keys(columns).map((name) =>
+      Buffer.concat([Buffer.from(`${name}\0`), int(0, 4), int(0, 2), int(701, 4), int(8, 2), int(-1, 4), int(0, 2)]),
+    );
+    const values = Object.values(columns).map((value) => Buffer.concat([int(value.length, 4), Buffer.from(value)]));
+    return Buffer.concat([
+      message('T', Buffer.concat([int(fields.length, 2), ...fields])),
+      message('D', Buffer.concat([int(values.length, 2), ...values])),
+      message('C', Buffer.from('SELECT 1\0')),
+      ready,
+    ]);
+  };
   return createServer((socket) => {
     socket.on('error', () => {});
     socket.once('data', () => {
       socket.write(Buffer.concat([message('R', int(0, 4)), ready]));
       socket.on('data', (data) => {
-        if (data.toString('latin1', 0, 1) === 'Q') socket.write(answer);
+        if (data.toString('latin1', 0, 1) === 'Q') socket.write(answer());
       });
     });
   });
@@ -53,7 +56,7 @@ function aServerThatAnswers(columns: Record<string, string>): Server {
 
 describe('opening a database', () => {
   test('that is too old says what is needed', async () => {
-    const server = aServerThatAnswers({ version: '140011', now: '0' });
+    const server = aServerThatAnswers(() => ({ version: '140011', now: '0' }));
     const opening = openDatabase({ url: await listening(server) });
     await expect(opening).rejects.toMatchObject({
       code: 'DATABASE_TOO_OLD',
@@ -67,7 +70,7 @@ describe('opening a database', () => {
     const url = await listening(server);
     await new Promise((resolve) => server.close(resolve));
     const told: string[] = [];
-    const opening = openDatabase({ url, unreachableAfterMs: 400, onRetry: (message) => told.push(message) });
+    const opening = openDatabase({ url, unreachableAfterMs: 2000, onRetry: (message) => told.push(message) });
     const error = await opening.catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: 'DATABASE_UNREACHABLE' });
     expect(told.length).toBeGreaterThan(1);
@@ -79,7 +82,7 @@ describe('opening a database', () => {
     const server = createServer();
     const url = await listening(server);
     await new Promise((resolve) => server.close(resolve));
-    const late = aServerThatAnswers({ version: '180004', now: String(Date.now()) });
+    const late = aServerThatAnswers(() => ({ version: '180004', now: String(Date.now()) }));
     let hasStarted = false;
     const database = await openDatabase({
       url,
@@ -107,7 +110,7 @@ describe('opening a database', () => {
   }
 
   test('whose clock differs measures by how much', async () => {
-    const server = aServerThatAnswers({ version: '180004', now: String(Date.now() + 60_000) });
+    const server = aServerThatAnswers(() => ({ version: '180004', now: String(Date.now() + 60_000) }));
     const database = await openDatabase({ url: await listening(server) });
     expect(Math.round(database.clockOffsetMs / 1000)).toBe(60);
     await database.close();

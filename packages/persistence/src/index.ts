@@ -434,13 +434,26 @@ export { countHeldRuns, releaseHeldRuns } from './backup/held-runs.ts';
 export { CALLER_ENDED } from './journal/flush-statement.ts';
 export { callChain, cancelOrphans, countCalled, findParent, listCalled } from './journal/called-runs.ts';
 export type { CalledRun } from './journal/called-runs.ts';
+export type { EndlessWait } from './journal/endless-waits.ts';
+export { countCalls, deleteOldTrees } from './journal/run-trees.ts';
 export { findChainPlace, linkToChain, listChain, stopNext } from './journal/run-chains.ts';
 export type { ChainPlace, ChainRun } from './journal/run-chains.ts';
 export { forgetFollowUp, listDueFollowUps, putOffFollowUp } from './journal/follow-ups.ts';
 export type { DueFollowUp } from './journal/follow-ups.ts';
-export { beginTurns, deleteStaleTurns, takeTurn } from './journal/flow-turns.ts';
-export { leaveSlot, takeRequest, takeSlot } from './journal/request-limits.ts';
+export { beginTurns, countWaitingTurns, deleteStaleTurns, takeTurn } from './journal/flow-turns.ts';
+export { findProjectOf, leaveSlot, takeRequest, takeSlot } from './journal/request-limits.ts';
 export type { RequestScope } from './journal/request-limits.ts';
+export {
+  deleteStaleSpending,
+  findBudget,
+  listBudgetsToWarn,
+  releaseSpending,
+  reserveSpending,
+  settleExpiredSpending,
+  settleSpending,
+  takeBudgetWarning,
+} from './journal/run-spending.ts';
+export type { BudgetLimits, BudgetWarning, CallKey, Reserve, Reserved, RunBudget } from './journal/run-spending.ts';
 export type { FlowPlace, FlowStart, TurnsBegun } from './journal/flow-turns.ts';
 export { createKeyedRuns } from './journal/keyed-runs.ts';
 export type { Alongside, KeyedRunOutcome, KeyedRuns, KeyedRunsOptions, RunKey } from './journal/keyed-runs.ts';

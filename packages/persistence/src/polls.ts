@@ -7,8 +7,7 @@ import type { ClientBase } from 'pg';
 import { uuidv7 } from './ids.ts';
 import type { InstanceStatements } from './in-instance.ts';
 import type { WorkspaceTransaction } from './in-workspace.ts';
-import { likePattern, pageLimit } from './paging.ts';
-import type { ListSchedules } from './schedule-list.ts';
+import { type ListSchedules, listOfLive } from './schedule-list.ts';
 import type { ClaimDue, ScheduleState } from './schedules.ts';
 import { ENVIRONMENT } from './seed.ts';
 
@@ -158,30 +157,10 @@ const FROM = `poll p join workflow w on w.id = p.workflow_id
 /** The newest first. */
 export async function listPolls(
   tx: WorkspaceTransaction,
-  { visible, search, workflowId, state, limit, after }: ListSchedules,
+  asked: ListSchedules,
 ): Promise<{ readonly polls: readonly StoredPoll[]; readonly nextCursor?: string }> {
-  const most = pageLimit(limit);
-  const rows = await tx.query<StoredPoll>(
-    `select ${COLUMNS} from ${FROM}
-      where p.workspace_id = $1 and w.deleted_at is null
-        and ($2::uuid[] is null or w.project_id = any($2) or w.id = any($3::uuid[]))
-        and ($4::text is null or w.name ilike $4 escape '\\' or p.node_name ilike $4 escape '\\')
-        and ($5::uuid is null or p.workflow_id = $5) and ($6::text is null or p.state = $6) and ($7::uuid is null or p.id < $7)
-      order by p.id desc limit $8`,
-    [
-      tx.context.workspaceId,
-      visible?.projectIds ?? null,
-      visible?.workflowIds ?? [],
-      likePattern(search),
-      workflowId ?? null,
-      state ?? null,
-      after ?? null,
-      most + 1,
-    ],
-  );
-  const polls = rows.slice(0, most);
-  const last = polls.at(-1);
-  return rows.length > most && last ? { polls, nextCursor: last.id } : { polls };
+  const { rows, ...cursor } = await listOfLive<StoredPoll>(tx, { columns: COLUMNS, from: FROM, of: 'p' }, asked);
+  return { polls: rows, ...cursor };
 }
 
 export async function findPoll(tx: WorkspaceTransaction, id: string): Promise<StoredPoll | undefined> {

@@ -1,5 +1,6 @@
 /** Schedules as people see them: found, looked at, paused and let go on. */
 import type { JsonObject } from '@plugboard/sdk';
+import type { QueryResultRow } from 'pg';
 import type { WorkspaceTransaction } from './in-workspace.ts';
 import { pageLimit, likePattern } from './paging.ts';
 import type { MissedPolicy, OverlapPolicy, ScheduleState } from './schedules.ts';
@@ -50,16 +51,33 @@ export interface ListSchedules {
 /** The newest first. */
 export async function listSchedules(
   tx: WorkspaceTransaction,
-  { visible, search, workflowId, state, limit, after }: ListSchedules,
+  asked: ListSchedules,
 ): Promise<{ readonly schedules: readonly StoredSchedule[]; readonly nextCursor?: string }> {
+  const { rows, ...cursor } = await listOfLive<StoredSchedule>(tx, { columns: COLUMNS, from: FROM, of: 's' }, asked);
+  return { schedules: rows, ...cursor };
+}
+
+/** What the columns come from, with the workflow as `w`; `of` is the alias of what is listed. */
+export interface ListedFrom {
+  readonly columns: string;
+  readonly from: string;
+  readonly of: 's' | 'p';
+}
+
+/** A page of what triggers of live versions go by, schedules or polls, the newest first. */
+export async function listOfLive<Row extends QueryResultRow & { readonly id: string }>(
+  tx: WorkspaceTransaction,
+  { columns, from, of }: ListedFrom,
+  { visible, search, workflowId, state, limit, after }: ListSchedules,
+): Promise<{ readonly rows: readonly Row[]; readonly nextCursor?: string }> {
   const most = pageLimit(limit);
-  const rows = await tx.query<StoredSchedule>(
-    `select ${COLUMNS} from ${FROM}
-      where s.workspace_id = $1 and w.deleted_at is null
+  const found = await tx.query<Row>(
+    `select ${columns} from ${from}
+      where ${of}.workspace_id = $1 and w.deleted_at is null
         and ($2::uuid[] is null or w.project_id = any($2) or w.id = any($3::uuid[]))
-        and ($4::text is null or w.name ilike $4 escape '\\' or s.node_name ilike $4 escape '\\')
-        and ($5::uuid is null or s.workflow_id = $5) and ($6::text is null or s.state = $6) and ($7::uuid is null or s.id < $7)
-      order by s.id desc limit $8`,
+        and ($4::text is null or w.name ilike $4 escape '\\' or ${of}.node_name ilike $4 escape '\\')
+        and ($5::uuid is null or ${of}.workflow_id = $5) and ($6::text is null or ${of}.state = $6) and ($7::uuid is null or ${of}.id < $7)
+      order by ${of}.id desc limit $8`,
     [
       tx.context.workspaceId,
       visible?.projectIds ?? null,
@@ -71,9 +89,9 @@ export async function listSchedules(
       most + 1,
     ],
   );
-  const schedules = rows.slice(0, most);
-  const last = schedules.at(-1);
-  return rows.length > most && last ? { schedules, nextCursor: last.id } : { schedules };
+  const rows = found.slice(0, most);
+  const last = rows.at(-1);
+  return found.length > most && last ? { rows, nextCursor: last.id } : { rows };
 }
 
 export async function findSchedule(tx: WorkspaceTransaction, id: string): Promise<StoredSchedule | undefined> {

@@ -162,6 +162,15 @@ export async function insertWorkspaceRows(database: Database, { workspaceId, pro
     ],
     [`insert into request_slot (id, workspace_id, scope, owner) values ($1, $2, 's', $1)`, [run, w]],
     [`insert into request_rate (workspace_id, scope, free_at) values ($2, $1::uuid::text, now())`, [run, w]],
+    [
+      `insert into reservation (workspace_id, key, root_run_id, run_id, place, state, reserved_pd, expires_at) values ($2, $1::uuid::text, $1, $1, 'n', 'open', 1, now())`,
+      [run, w],
+    ],
+    [
+      `insert into run_budget (root_run_id, workspace_id, workflow_id, environment, limit_pd, warn_pd) values ($1, $2, $1, 1, 1, 1)`,
+      [run, w],
+    ],
+    [`insert into run_tree (root_run_id, workspace_id, called, counted_at) values ($1, $2, 1, now())`, [run, w]],
     [`insert into flow_rate (workspace_id, workflow_id, environment, key, free_at) values ($2, $1, 1, 'k', now())`, [run, w]],
     [`insert into run_snapshot (run_id, workspace_id, seq, format, state) values ($1, $2, 1, 1, '')`, [run, w]],
     [`insert into run_inbox (id, run_id, workspace_id, source_key, kind, payload) values ($1, $2, $3, 's', 'k', '{}')`, [uuidv7(), run, w]],

@@ -1,10 +1,11 @@
 /** The engine's port to plugin code: finds the type of a call, loads its plugin once, runs it behind a transport. */
-import type { CallEnd, CallSpec, PluginHost } from '@plugboard/engine';
+import { type CallEnd, type CallSpec, type PluginHost, SlotList } from '@plugboard/engine';
 import type { NodeTypeIR, Plugin } from '@plugboard/sdk';
 import { createCatalog } from './catalog.ts';
 import { hostStepError, PluginHostError } from './errors.ts';
 import { descriptionHash } from './plugin-entry.ts';
 import type { PluginEntry } from './plugin-entry.ts';
+import { Slices } from './runtime/in-slices.ts';
 import { loadedNode } from './runtime/loaded-type.ts';
 import { runCall } from './runtime/runtime.ts';
 import { toStepError } from './runtime/to-step-error.ts';
@@ -50,8 +51,8 @@ export function createPluginHost({ entries, transport = inProcess, graceMs = GRA
       slots.set(ir.type, versions.set(ir.version, { entry, ir, call: undefined }));
     }
   }
-  const options = { graceMs };
-  const inFlight = new Set<Promise<CallEnd>>();
+  const options = { graceMs, slices: new Slices() };
+  const inFlight = new SlotList<Promise<CallEnd>>();
   const lane = new HeavyLane(worker);
   let isDraining = false;
 
@@ -96,8 +97,8 @@ export function createPluginHost({ entries, transport = inProcess, graceMs = GRA
   }
 
   function tracked(end: Promise<CallEnd>): Promise<CallEnd> {
-    const settled: Promise<CallEnd> = end.finally(() => inFlight.delete(settled));
-    inFlight.add(settled);
+    const settled: Promise<CallEnd> = end.finally(() => inFlight.remove(slot));
+    const slot = inFlight.add(settled);
     return settled;
   }
 

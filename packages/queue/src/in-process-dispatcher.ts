@@ -2,7 +2,7 @@
  * Dispatch within one process: a fixed number of runs per workspace work at once, the others wait in the order in which they were accepted,
  * those of a higher priority first.
  */
-import type { DispatchJob, Dispatcher } from '@plugboard/engine';
+import { type DispatchJob, type Dispatcher, SlotMap } from '@plugboard/engine';
 
 export interface DispatcherOptions {
   /** Runs of one workspace at work at once, asked for as they start: it may change. @default 10 */
@@ -18,8 +18,8 @@ interface Waiting {
 interface Lane {
   readonly workspaceId: string;
   running: number;
-  /** What starts each, in order of acceptance: a Map keeps it and forgets by id at once. */
-  readonly waiting: Map<string, Waiting>;
+  /** What starts each, by id and in order of acceptance. */
+  readonly waiting: SlotMap<Waiting>;
   /** Some of them do not have the priority of the others. */
   isMixed: boolean;
   /** Runs are being started: one that ends while it starts leaves its place to the loop, however many follow. */
@@ -36,7 +36,7 @@ export function createInProcessDispatcher(options: DispatcherOptions = {}): Disp
   const laneOf = (workspaceId: string): Lane => {
     const known = lanes.get(workspaceId);
     if (known) return known;
-    const lane: Lane = { workspaceId, running: 0, waiting: new Map(), isMixed: false, filling: false };
+    const lane: Lane = { workspaceId, running: 0, waiting: new SlotMap(), isMixed: false, filling: false };
     lanes.set(workspaceId, lane);
     return lane;
   };
@@ -98,7 +98,7 @@ export function createInProcessDispatcher(options: DispatcherOptions = {}): Disp
 /** The first one, or the first of the highest priority. */
 function nextOf({ waiting, isMixed }: Lane): string | undefined {
   let next: { readonly runId: string; readonly priority: number } | undefined;
-  for (const [runId, { priority }] of waiting) {
+  for (const [runId, { priority }] of waiting.entries()) {
     if (!isMixed) return runId;
     if (!next || priority > next.priority) next = { runId, priority };
   }

@@ -47,6 +47,8 @@ export interface RunListener {
   /** A respond step answers. False when nobody waits for it any more. */
   onReply?(reply: Reply): boolean;
   onSuspended?(runId: string, waitingFor: WaitingFor | undefined): void;
+  /** While true, waits for runs that the run calls are not told: the listener stays, and hears how the run goes on. Looked at each time. */
+  readonly staysOverCalls?: boolean;
   onEnded?(run: EndedRun): void;
   /**
    * This process will tell no more about the run. Codes: JOURNAL_REFUSED (it could not be stored and has failed), RUN_MOVED (another

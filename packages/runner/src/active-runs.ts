@@ -17,11 +17,13 @@ import {
   type RunTimer,
   type PlanNode,
   type StepState,
+  SlotMap,
   decide,
   everyStep,
   findStep,
   isAtRest,
   newRun,
+  outputFault,
   outstanding,
 } from '@plugboard/engine';
 import type { StepError } from '@plugboard/sdk';
@@ -34,6 +36,7 @@ import type { Clock, Timer } from './clock.ts';
 import { closingRecord } from './closing-record.ts';
 import { errorOfEnd } from './fingerprint.ts';
 import { erasure, lessOf } from './kept-data.ts';
+import { KeptListeners } from './kept-listeners.ts';
 import { type LoadedPlan, runFacts } from './loaded-plan.ts';
 import { withWhatFollows } from './run-ending.ts';
 import { RunJournal } from './run-journal.ts';
@@ -42,7 +45,6 @@ import { StepCall } from './step-call.ts';
 import { runTooLarge } from './size-budget.ts';
 import { ToldEnd } from './told-end.ts';
 import type { ItemsSize, StepServices } from './step-services.ts';
-import { SlotMap } from './slots.ts';
 import { newMark } from './snapshot-mark.ts';
 import { Snapshots } from './snapshots.ts';
 import { stepServices } from './step-services-of-runs.ts';
@@ -104,6 +106,7 @@ export class ActiveRuns {
   readonly #background: BackgroundFlush;
   readonly #snapshots: Snapshots;
   readonly #onQuieter = new Set<() => void>();
+  readonly #kept = new KeptListeners();
   #closed = false;
   #heldBytes = 0;
 
@@ -161,7 +164,7 @@ export class ActiveRuns {
       facts: runFacts(head.id, loaded),
       seen: undefined,
       state,
-      listener,
+      listener: listener ?? this.#kept.take(head.id),
       work: [],
       calls: new Map(),
       timers: new Set(),
@@ -321,6 +324,7 @@ export class ActiveRuns {
   /** No run begins any more. */
   close(): void {
     this.#closed = true;
+    this.#kept.letGo();
   }
 
   /** Runs nothing works on: held ones, and those between two attempts. */
@@ -438,6 +442,8 @@ export class ActiveRuns {
         return this.#stopStep(run, command);
       case 'suspend':
         return this.rest(run);
+      case 'check-output':
+        return this.#checkOutput(run);
       case 'end-run':
         return this.#end(run, command);
     }
@@ -511,6 +517,19 @@ export class ActiveRuns {
     run.stopGrace = this.#after(run, STOP_GRACE_MS, () => run.abortWrites?.abort());
   }
 
+  /** Much output is checked in slices; what ends the run meanwhile comes first. */
+  #checkOutput(run: ActiveRun): void {
+    const mayEnd = (): boolean => !run.gone && !run.state.ended && !run.state.stop;
+    const conclude = (fault: StepError | undefined): void => {
+      if (!mayEnd()) return;
+      if (fault) this.#breakOff(run, fault);
+      else this.#end(run, { type: 'end-run', status: 'succeeded' });
+    };
+    const checked = this.#options.surroundings.turns.run(outputFault(run.state), mayEnd);
+    if (checked instanceof Promise) checked.then(conclude).catch((error: unknown) => this.#unexpected(run, error));
+    else conclude(checked);
+  }
+
   #end(run: ActiveRun, { status, error }: Extract<Command, { type: 'end-run' }>): void {
     const at = this.#clock.now();
     endActive(run, this.#clock);
@@ -570,7 +589,8 @@ export class ActiveRuns {
     // A later event may have woken it, or will suspend it again once it is durable itself.
     if (run.gone || !isAtRest(run.state.status) || run.journal.committedSeq < run.state.seq) return;
     this.drop(run);
-    this.tell(run, (listener) => listener.onSuspended?.(run.id, waitingFor));
+    if (this.#closed || waitingFor !== 'child' || !this.#kept.keep(run.id, run.listener))
+      this.tell(run, (listener) => listener.onSuspended?.(run.id, waitingFor));
     this.#options.onRest();
   }
 

@@ -1,4 +1,5 @@
 /** Writes runs that gathered events and wait for something slow, so that a long run is visible, can be cancelled and is not lost. */
+import { SlotMap } from '@plugboard/engine';
 import type { ActiveRun } from './active-run.ts';
 import type { Clock, Timer } from './clock.ts';
 
@@ -7,7 +8,7 @@ const FLUSH_AFTER_MS = 50;
 
 export class BackgroundFlush {
   readonly #clock: Clock;
-  readonly #runs = new Set<ActiveRun>();
+  readonly #runs = new SlotMap<ActiveRun>();
   #timer: Timer | undefined;
 
   constructor(clock: Clock) {
@@ -15,12 +16,12 @@ export class BackgroundFlush {
   }
 
   watch(run: ActiveRun): void {
-    this.#runs.add(run);
+    if (!this.#runs.has(run.id)) this.#runs.set(run.id, run);
     this.#timer ??= this.#clock.after(FLUSH_AFTER_MS / 2, () => this.#look());
   }
 
   forget(run: ActiveRun): void {
-    this.#runs.delete(run);
+    this.#runs.delete(run.id);
     if (this.#runs.size > 0) return;
     this.#timer?.cancel();
     this.#timer = undefined;
@@ -29,10 +30,10 @@ export class BackgroundFlush {
   #look(): void {
     this.#timer = undefined;
     const due = this.#clock.monotonicMs() - FLUSH_AFTER_MS;
-    for (const run of this.#runs) {
+    for (const run of this.#runs.values()) {
       const since = run.journal.dirtySince;
       if (since !== undefined && since > due) continue;
-      this.#runs.delete(run);
+      this.#runs.delete(run.id);
       if (since !== undefined) run.journal.flush();
     }
     if (this.#runs.size > 0) this.#timer = this.#clock.after(FLUSH_AFTER_MS / 2, () => this.#look());

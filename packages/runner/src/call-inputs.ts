@@ -98,7 +98,6 @@ export class CallInputMaker {
     const isDynamic = params.dynamic.length > 0;
     const inputs: CallInput[] = [];
     const failed: ItemOutcome[] = [];
-    const own = new Map<number, JsonObject>();
     let at = 0;
     let bytes = 0;
     for (const i of units) {
@@ -118,12 +117,11 @@ export class CallInputMaker {
       if (evaluated.ok) {
         bytes += jsonSize(evaluated.value, this.#maxBytes - bytes);
         if (bytes > this.#maxBytes) return withoutInputs(tooLarge('parameters', this.#maxBytes));
-        own.set(i, evaluated.value);
         inputs.push(callInput(i, item, evaluated.value));
       } else failed.push({ i, error: evaluated.error });
       yield;
     }
-    return { constants: params.constants, inputs, failed, error: undefined, kept: (unit) => own.get(unit) ?? NOTHING };
+    return { constants: params.constants, inputs, failed, error: undefined, kept: keptOf(inputs) };
   }
 
   /** Parameters of a type that sees its whole input: one evaluation for all items, with a list where a parameter differs by item. */
@@ -181,6 +179,15 @@ export class CallInputMaker {
 
 function withoutInputs(error: StepError): CallInputs {
   return { constants: NOTHING, inputs: [], failed: [], error, kept: () => NOTHING };
+}
+
+/** Looked up only for a write; other calls are spared a table of all items. */
+function keptOf(inputs: readonly CallInput[]): CallInputs['kept'] {
+  let byUnit: ReadonlyMap<number, JsonObject> | undefined;
+  return (unit) => {
+    byUnit ??= new Map(inputs.map(({ i, params }) => [i, params ?? NOTHING]));
+    return byUnit.get(unit) ?? NOTHING;
+  };
 }
 
 export function all(count: number): number[] {

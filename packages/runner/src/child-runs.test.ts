@@ -10,7 +10,7 @@ beforeAll(async () => {
 afterEach(() => kit.reset());
 afterAll(() => kit.close());
 
-const caller = (params: { each?: boolean; answer?: boolean; gate?: string } = {}, data: { onError?: 'continue' } = {}) =>
+const caller = (params: { each?: boolean; answer?: boolean; gate?: string } = {}, data: { onError?: 'continue'; retry?: object } = {}) =>
   aWorkflow([
     { id: 'c', type: 't/call', params: { workflow: 'Called', ...params }, ...data },
     { id: 'after', type: 't/pass' },
@@ -233,6 +233,22 @@ describe('rule 19: a process that dies', () => {
     const after = await kit.called(run.id);
     expect([after.length, before.every((id) => after.includes(id))]).toEqual([6, true]);
     expect(await outputs(run.id)).toEqual(numbers(6));
+  });
+
+  test('before runs that failed are started again leaves that to the next one, and the answers that came are kept', async () => {
+    const first = await offering(picky);
+    const items = [0, 1, 2, 3].map((n) => ({ n, url: kit.service.url }));
+    const run = first.start(caller({ each: true }, { retry: { maxAttempts: 2, firstDelayMs: 1500, jitter: 'none' } }), items);
+    await until(async () => ofType(await kit.events(run.id), 'retry.scheduled').length === 1);
+    const before = await kit.called(run.id);
+    first.kill();
+    const next = await kit.process();
+    next.offer(called);
+    await next.recover();
+    await goesOn(next, run.id);
+    const after = await kit.called(run.id);
+    expect([before.length, after.length, before.every((id) => after.includes(id))]).toEqual([4, 6, true]);
+    expect(await outputs(run.id)).toMatchObject([{ answer: {} }, items[1], { answer: {} }, items[3]]);
   });
 
   test('while the called runs work leaves both to the next one', async () => {

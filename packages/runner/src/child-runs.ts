@@ -88,7 +88,8 @@ function startPart(options: ChildRunsOptions, { owner, called, items, part, isAw
   const { loaded, trigger } = called;
   const { place } = owner;
   const id = options.newRunId();
-  const key = { scope: 'child', key: `${owner.runId}:${place}:${part}`, expiresAt: (options.now?.() ?? Date.now()) + KEY_KEPT_MS };
+  const again = owner.round === undefined ? '' : `:${owner.round}`;
+  const key = { scope: 'child', key: `${owner.runId}:${place}:${part}${again}`, expiresAt: (options.now?.() ?? Date.now()) + KEY_KEPT_MS };
   return new Promise((resolve, reject) => {
     options.expect(id, [key], resolve);
     try {
@@ -150,5 +151,6 @@ function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
 function notStarted(code: string, message: string): StepFailure {
   if (code === 'RUN_MOVED')
     return new StepFailure('CALLER_ENDED', 'The run ended before all runs it calls were started.', { kind: 'cancelled' });
+  if (code === 'CALL_WAITS_FOR_ITSELF') return new StepFailure(code, message, { kind: 'input' });
   return new StepFailure('CALL_NOT_STARTED', `A run could not be started: ${message}`, { kind: 'unavailable' });
 }

@@ -1,7 +1,7 @@
 /** The record that ends a run which cannot go on here: its own events could not be stored, or cannot be read any more. */
 import type { KeepData, RunEnd, RunEvent, RunHead, RunRecord } from '@plugboard/engine';
 import { failedAnswer } from './child-answer.ts';
-import { fingerprint } from './fingerprint.ts';
+import { errorOfEnd } from './fingerprint.ts';
 import { erasure } from './kept-data.ts';
 
 export interface Closing {
@@ -46,7 +46,7 @@ export function closingRecord({
     end: {
       status,
       endedAt: at,
-      ...(error ? { errorCode: error.code, errorMessage: error.message, errorFingerprint: fingerprint(head.workflowId, error) } : {}),
+      ...(error ? errorOfEnd(head.workflowId, error) : {}),
       ...(answer ? { answer } : {}),
       cancelsCalled: true,
       ...(followUps ? { followUps } : {}),

@@ -11,6 +11,7 @@ export type {
   RunnerStats,
   CredentialCall,
   SignedRequest,
+  StartRefusal,
   StartTurns,
   TurnOfStart,
   StepCredentials,
@@ -21,10 +22,19 @@ export { systemClock } from './clock.ts';
 export type { LoadedPlan, PlanSource } from './loaded-plan.ts';
 export { createKeyMaker } from './idempotency-key.ts';
 export type { KeyMaker } from './idempotency-key.ts';
-export type { AskingOfSteps, CallsOfSteps, LimitsOfSteps, PaidCall, RequestLimit, SpendingOfSteps, StateOfSteps, StepOwner, StepPorts } from './step-ports.ts';
+export type {
+  AskingOfSteps,
+  CallsOfSteps,
+  LimitsOfSteps,
+  PaidCall,
+  RequestLimit,
+  SpendingOfSteps,
+  StateOfSteps,
+  StepOwner,
+  StepPorts,
+} from './step-ports.ts';
 export { decodeEvents, encodeEvents } from './encode.ts';
 export { lessOf } from './kept-data.ts';
 export { signalOf } from './step-call.ts';
-export { SlotList } from './slots.ts';
 export { createChildRuns } from './child-runs.ts';
 export type { CalledWorkflow, ChildRunKey, ChildRunsOptions } from './child-runs.ts';

@@ -21,7 +21,9 @@ export function limitedRequests(
   return {
     turn: (signal) => {
       scope ??= `${name}:${settleLimitKey(limit, stepScopes(run.state, step, services.stepFacts(run, step, startedAt))(0))}`;
-      return limits.take({ workspaceId, scope, concurrency, rate }, signal);
+      // A name belongs to the project: who cannot see each other's workflows does not hold each other up.
+      const inProjectOf = limit.name === undefined ? {} : { inProjectOf: workflowId };
+      return limits.take({ workspaceId, scope, concurrency, rate, ...inProjectOf }, signal);
     },
   };
 }

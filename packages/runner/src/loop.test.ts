@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { ofType } from './journal-check.test-kit.ts';
 import { type Kit, openKit, until } from './test-kit.ts';
+import { aWorkflow } from './workflow.test-kit.ts';
 
 let kit: Kit;
 beforeAll(async () => {
@@ -141,6 +142,22 @@ describe('rule 9: a run of many events', () => {
     reader.kill();
     await goesOn(id, 'end');
     await until(async () => (await snapshots(id)).length === 0);
+  });
+
+  test('of a run without rounds none is taken, however much it holds: its events are no longer than its snapshot', async () => {
+    const process = await kit.process();
+    const definition = aWorkflow([
+      { id: 'a', type: 't/grow', params: { by: 3 * 1024 * 1024 } },
+      { id: 'g', type: 't/slow', params: { gate: 'large' } },
+    ]);
+    const run = process.start(definition, [{ n: 1 }]);
+    await until(async () => {
+      process.clock.advance(50);
+      return kit.gates.waiting.includes('large') && ofType(await kit.events(run.id), 'step.finished').length > 0;
+    });
+    expect(await snapshots(run.id)).toEqual([]);
+    kit.gates.open('large');
+    await kit.reaches(run.id, 'succeeded');
   });
 
   test('is folded from its beginning when the snapshot is of another release', async () => {

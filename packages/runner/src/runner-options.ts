@@ -99,11 +99,18 @@ export interface ReportedRun {
 export interface StartTurns {
   /**
    * Announces the run about to be started under this id: its turn is taken by the transaction that stores it. `onJoined` hears of the run that takes
-   * the start in instead; then there is no new one.
+   * the start in instead, `onRefused` why it may not wait; then there is no new one. A later call of it
+   * counts instead of an earlier one.
    */
-  expect(start: TurnOfStart, onJoined: (runId: string) => void): void;
+  expect(start: TurnOfStart, onJoined: (runId: string) => void, onRefused: (why: StartRefusal | undefined) => void): void;
   /** A start is stored. */
   stored(): void;
+}
+
+/** Why a start may not wait for its turn. */
+export interface StartRefusal {
+  readonly code: 'CALL_WAITS_FOR_ITSELF' | 'QUEUE_FULL';
+  readonly message: string;
 }
 
 export interface TurnOfStart {
@@ -113,6 +120,10 @@ export interface TurnOfStart {
   readonly environment: number;
   readonly turn: FlowTurn;
   readonly items: readonly Item[];
+  /** A run calls it, so that it is owed. */
+  readonly isCalled?: true;
+  /** The run that waits for it. */
+  readonly callerId?: string;
 }
 
 export interface RunnerOptions {

@@ -293,11 +293,21 @@ class RunnerCore implements Runner {
   }
 
   /** The transaction that stores the run decides whether it waits, or another run takes it in. */
-  #awaitTurn({ loaded, items }: StartRun, { id, turn }: { id: string; turn: FlowTurn }, asker: RunListener | undefined): TurnListener {
+  #awaitTurn(
+    { loaded, items, parent }: StartRun,
+    { id, turn }: { id: string; turn: FlowTurn },
+    asker: RunListener | undefined,
+  ): TurnListener {
     const { turns } = this.#options;
     const { workspaceId, workflowId, environment } = loaded;
     const listener = new TurnListener(asker, () => turns?.stored());
-    turns?.expect({ runId: id, workspaceId, workflowId, environment, turn, items }, (runId) => listener.joined(runId));
+    // Among the runs of one call nobody has a caller's place.
+    const callerId = parent?.wait === undefined || !loaded.plan.flow?.control.concurrency ? {} : { callerId: parent.runId };
+    turns?.expect(
+      { runId: id, workspaceId, workflowId, environment, turn, items, ...(parent && { isCalled: true }), ...callerId },
+      (runId) => listener.joined(runId),
+      (why) => listener.refused(why),
+    );
     return listener;
   }
 

@@ -1,5 +1,5 @@
 /**
- * Snapshots of long runs: a run with a long journal comes back by the last one and the events behind it. They are kept beside the journal, may be
+ * Snapshots of long runs: a run with a long journal, or one that has forgotten much of it, comes back by the last one and the events behind it. They are kept beside the journal, may be
  * missing at any time, and cost about as much as the events they replace: the next one is due when as much has come as the last one took.
  * They also say what a run holds by now, after rounds of its loops have been forgotten.
  */
@@ -40,7 +40,7 @@ export class Snapshots {
     if (snapshot.isBusy || run.gone || run.state.ended || run.loaded.version === 0) return;
     const grown = run.heldBytes - snapshot.heldBytes;
     if (grown < Math.min(snapshot.size, this.#options.maxRunBytes / 4)) return;
-    if (seq - snapshot.seq < EVENTS && grown < BYTES) return;
+    if (seq - snapshot.seq < EVENTS && (grown < BYTES || !forgets(run))) return;
     snapshot.isBusy = true;
     this.#take(run)
       .catch((error: unknown) => this.#options.log.warn({ runId: run.id, err: error }, 'a snapshot of this run could not be kept'))
@@ -87,6 +87,14 @@ export class Snapshots {
     snapshot.isKept = true;
     if (run.state.ended) this.forget(run);
   }
+}
+
+/**
+ * Only rounds of loops are ever forgotten. Of another run all its data is in the journal once: a snapshot of it would be as long as the events it
+ * replaces, and take as long to read.
+ */
+function forgets({ loaded }: ActiveRun): boolean {
+  return loaded.plan.nodes.some((node) => node.loops.length > 0);
 }
 
 /** Batches one by one: they are what is large. */

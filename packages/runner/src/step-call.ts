@@ -29,6 +29,7 @@ import { batchOutputs, batchOutputsInParts, itemOutputs, itemOutputsInParts, too
 import { mockedReach, mockedState } from './mocked-reach.ts';
 import { SizeCount, tooLarge } from './size-budget.ts';
 import { originOf } from './origin-run.ts';
+import { type PayingStep, spend } from './step-spending.ts';
 import type { StepOwner } from './step-ports.ts';
 import type { StepServices } from './step-services.ts';
 import { type SinkSource, StepSink } from './step-sink.ts';
@@ -171,10 +172,9 @@ export class StepCall implements CallUnderWay, SinkSource {
     return AbortSignal.any([signal, this.#halt.signal]);
   }
 
-  #round(): { round?: number } {
+  #round(): number | undefined {
     const { loop, scope } = this.step;
-    const round = loop ? loop.begun : scope.path.at(-1);
-    return round ? { round } : NOTHING;
+    return loop ? loop.begun : scope.path.at(-1);
   }
 
   /** Whatever goes wrong in the server while an attempt takes time fails the step: no run is left waiting for it. */
@@ -198,7 +198,7 @@ export class StepCall implements CallUnderWay, SinkSource {
     const node = this.node;
     const services = this.services;
     this.#callUnits = node.perBatch ? undefined : made.inputs.map((input) => input.i);
-    const spec: CallSpec = {
+    const spec: { -readonly [Key in keyof CallSpec]: CallSpec[Key] } = {
       call: services.nextCall(),
       type: node.typeName,
       version: node.version,
@@ -206,15 +206,18 @@ export class StepCall implements CallUnderWay, SinkSource {
       run: this.run.facts,
       now: services.isoInstant(this.startedAt),
       attempt: this.#attempt,
-      ...this.#round(),
       deadlineMs: node.timeoutMs,
       concurrency: node.concurrency,
       constants: made.constants,
-      ...(this.#slots.length > 0 && { slots: this.#slots }),
       inputs: this.#byPort(made.inputs),
-      ...(key === undefined ? NOTHING : { key }),
-      ...(node.wholeInput && !node.perBatch ? { outcomes: 'item' as const } : NOTHING),
     };
+    const round = this.#round();
+    if (round) spec.round = round;
+    if (this.#slots.length > 0) spec.slots = this.#slots;
+    if (key !== undefined) spec.key = key;
+    if (node.wholeInput && !node.perBatch) spec.outcomes = 'item';
+    // What a write gave is told whatever its size: it has happened.
+    if (node.effects !== 'write') spec.maxLength = services.maxStepBytes;
     return services.host.call(spec, new StepSink(this), signal);
   }
 
@@ -295,7 +298,16 @@ export class StepCall implements CallUnderWay, SinkSource {
         return this.#ask(op);
       case 'workflow.start':
         return this.#startRuns(op.start);
+      case 'money.reserve':
+      case 'money.settle':
+      case 'money.release':
+        return spend(this.#paying(), op, item);
     }
+  }
+
+  #paying(): PayingStep {
+    const { run, step, node, services } = this;
+    return { run, step, node, services, attempt: this.#attempt, owner: () => this.owner() };
   }
 
   async #startRuns(call: WorkflowCall): Promise<Json> {
@@ -304,8 +316,10 @@ export class StepCall implements CallUnderWay, SinkSource {
     if (calls === undefined)
       throw new StepFailure('NOT_AVAILABLE', 'No other workflow can be called where this step runs.', { kind: 'input' });
     const { parts } = this.step;
-    const answered = parts?.from === undefined ? {} : { answered: { runId: parts.from, parts: new Set(parts.came.keys()) } };
-    return { ...(await calls.start({ ...this.owner(), ...answered }, call, this.run.abortWrites?.signal)) };
+    const from = parts?.from ?? (parts?.round === undefined ? undefined : this.run.id);
+    const answered = !parts || from === undefined ? {} : { answered: { runId: from, parts: new Set(parts.came.keys()) } };
+    const round = parts?.round === undefined ? {} : { round: parts.round };
+    return { ...(await calls.start({ ...this.owner(), ...answered, ...round }, call, this.run.abortWrites?.signal)) };
   }
 
   async #ask({ op, request }: Extract<RpcOp, { request: JsonObject }>): Promise<Json> {
@@ -338,7 +352,8 @@ export class StepCall implements CallUnderWay, SinkSource {
     }
     if (isWrite) return this.#report();
     if (this.#size?.isOver) return this.#giveUp(this.#tooLarge());
-    if (this.services.now() - this.#reportedAt > PARTIAL_REPORT_MS && !this.#tooMany()) this.#report();
+    // Of a call that is over at once the engine hears as a whole.
+    if (this.#takesTime && this.services.now() - this.#reportedAt > PARTIAL_REPORT_MS && !this.#tooMany()) this.#report();
   }
 
   /** The call gives more than a step may hold: what it gave is let go, and it is ended. */

@@ -143,10 +143,10 @@ describe('many jobs', () => {
 
 describe('limits', () => {
   test('a job may lower a limit and not raise it', async () => {
-    const sandbox = aSandbox({ limits: { timeMs: 300, outputBytes: 1000 } });
+    const [short, small] = [aSandbox({ limits: { timeMs: 300 } }), aSandbox({ limits: { outputBytes: 1000 } })];
 
-    const long = await sandbox.run(aJob(endless, { limits: { timeMs: 60_000 } }));
-    const large = await sandbox.run(aJob('return { a: "x".repeat(5000) }', { limits: { outputBytes: 1e9 } }));
+    const long = await short.run(aJob(endless, { limits: { timeMs: 60_000 } }));
+    const large = await small.run(aJob('return { a: "x".repeat(5000) }', { limits: { outputBytes: 1e9 } }));
 
     expect(onlyError(long)).toMatchObject({ code: 'CODE_TIMEOUT', kind: 'timeout', message: expect.stringContaining('300 ms') });
     expect(onlyError(large)).toMatchObject({ code: 'CODE_OUTPUT_TOO_LARGE', kind: 'input' });

@@ -28,7 +28,8 @@ export interface CalledRuns {
 
 /**
  * Starts the runs, or finds those an earlier attempt of this very call started: each is there once. Failures are WORKFLOW_NOT_FOUND,
- * WORKFLOW_NOT_CALLABLE, CALL_NOT_ALLOWED, INPUT_INVALID, SUBWORKFLOW_DEPTH, SUBWORKFLOW_COUNT.
+ * WORKFLOW_NOT_CALLABLE, CALL_NOT_ALLOWED, INPUT_INVALID, SUBWORKFLOW_DEPTH, SUBWORKFLOW_COUNT,
+ * SUBWORKFLOW_TREE.
  */
 export interface StepWorkflows {
   start(call: WorkflowCall): Promise<CalledRuns>;

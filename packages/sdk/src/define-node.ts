@@ -1,7 +1,7 @@
 /** `defineNode`: a node type as a plain object. */
 import type { Item } from './item.ts';
 import type { Json } from './json.ts';
-import type { FailedItem, Output } from './output.ts';
+import type { FailedItem, GiveWay, Output } from './output.ts';
 import type { ParamValues, Shape } from './param-builder.ts';
 import type { BatchArgs, CallCtx, ItemArgs } from './step-context.ts';
 import type { Effects, JoinIR, LoopIR, PortsIR } from './type-ir.ts';
@@ -51,8 +51,10 @@ interface NodeBase<S extends Shape> {
   /** Error codes that prove that a write was not applied. */
   readonly rejected?: readonly string[];
   /**
-   * `heavy`: burns processor time above a few milliseconds. Large calls of a bundled type with `effects: 'none'` then run in a thread of
-   * their own. Such a type only computes: requests, code and replies fail with STEP_IS_PURE, also when the call is small.
+   * `heavy`: burns processor time above a few milliseconds, for each item or in one piece. Large calls of a bundled type with
+   * `effects: 'none'` then run in a thread of their own: their items go there and back as text, which costs as much as simple work on them.
+   * Such a type only computes: requests, code and replies fail with STEP_IS_PURE, also when the call is small. A per-batch type that does little
+   * to each of many items is better a generator that yields `GIVE_WAY`.
    */
   readonly cpu?: 'heavy';
   /** Credential types (`<plugin id>/<name>`) a slot of this node takes. */
@@ -74,8 +76,14 @@ export interface ItemNode<S extends Shape> extends NodeBase<S> {
   run(args: ItemArgs<ParamValues<S>>): ItemResult | Promise<ItemResult>;
 }
 
-/** Outputs in order. The very items that were given may be among them: they keep their files and their ancestry. */
-export type BatchResult = Iterable<Output | Item | FailedItem> | AsyncIterable<Output | Item | FailedItem> | WaitRequest | undefined | void;
+/** An entry of what a per-batch type gives. */
+type BatchEntry = Output | Item | FailedItem | GiveWay;
+
+/**
+ * Outputs in order. The very items that were given may be among them: they keep their files and their ancestry. A generator that works for
+ * long says with `GIVE_WAY` where others may go first.
+ */
+export type BatchResult = Iterable<BatchEntry> | AsyncIterable<BatchEntry> | WaitRequest | undefined | void;
 
 /** `run` sees all items at once. */
 export interface BatchNode<S extends Shape> extends NodeBase<S> {

@@ -78,13 +78,15 @@ export type { Given } from './conditions.ts';
 export { QUESTION_OPS } from './question.ts';
 export type { Question, QuestionOp, QuestionRule } from './question.ts';
 
-export { FAILED_MARK, failed, item, ITEM_MARK } from './output.ts';
+export { FAILED_MARK, failed, GIVE_WAY, item, ITEM_MARK } from './output.ts';
 export { WAIT_MARK, waitForApproval, waitForForm, waitForRuns, waitForSignal, waitUntil } from './wait.ts';
 export type { Instant, WaitKind, WaitRequest } from './wait.ts';
 export type { CalledRuns, StepWorkflows, WorkflowCall } from './calling.ts';
+export { MOST_DOLLARS, dollarText, picoDollars } from './money.ts';
+export type { Dollars, SpendOptions, Spent, StepSpend } from './money.ts';
 export { FORM_FIELD_KINDS } from './asking.ts';
 export type { ApprovalRequest, Deciders, FormField, FormFieldKind, FormRequest, StepApprovals, StepForms } from './asking.ts';
-export type { FailedItem, ItemOptions, Output, OutputItem, OutputObject, OutputValue } from './output.ts';
+export type { FailedItem, GiveWay, ItemOptions, Output, OutputItem, OutputObject, OutputValue } from './output.ts';
 export { fail, FAILURE_MARK, StepFailure } from './step-failure.ts';
 export type { FailureOptions } from './step-failure.ts';
 export type {

@@ -56,3 +56,12 @@ export interface FailedItem {
 export function failed(i: number, error: unknown): FailedItem {
   return { [FAILED_MARK]: true, i, error };
 }
+
+/**
+ * Yielded by the generator of a per-batch type between its outputs: what waits for the same thread may go first. The runtime looks at the clock
+ * there and comes back later when the step has had its share, so that work over many items holds up nobody. Worth it about every tenth of a
+ * millisecond; it costs next to nothing.
+ * @example for (const [i, one] of items.entries()) { index.add(one, i); if (i % 16 === 0) yield GIVE_WAY; }
+ */
+export const GIVE_WAY: unique symbol = Symbol.for('plugboard.give-way');
+export type GiveWay = typeof GIVE_WAY;

@@ -6,6 +6,7 @@ import type { StepApprovals, StepForms } from './asking.ts';
 import type { StepWorkflows } from './calling.ts';
 import type { FileRef, Item } from './item.ts';
 import type { Json, JsonObject } from './json.ts';
+import type { StepSpend } from './money.ts';
 import type { StepError } from './step-error.ts';
 
 /** Facts about the run. */
@@ -249,6 +250,8 @@ export interface StepCtx extends CallCtx {
   readonly files: StepFiles;
   readonly state: StepState;
   readonly connect: StepConnect;
+  /** Makes a call that costs money, within the budget of the run. */
+  readonly spend: StepSpend;
   /** For types that say `waits: 'approval'`. */
   readonly approvals: StepApprovals;
   /** For types that say `waits: 'form'`. */

@@ -76,6 +76,7 @@ import { createKeyKeeper } from './vault/key-keeper.ts';
 import { openRootKeyHolder } from './vault/root-key-holder.ts';
 import { vaultOperations } from './vault/vault-operations.ts';
 import { createVault } from './vault/vault.ts';
+import { createRunSpending } from './spending/run-spending.ts';
 import { openSettings } from './settings/settings.ts';
 import { checkAddress } from './start/listen.ts';
 import { openDoors } from './start/open-doors.ts';
@@ -225,6 +226,13 @@ async function compose({ config, bundled, pagesDir, log, onFatal }: ServerOption
     pageUrl: () => pageUrl(),
     log,
   });
+  const spending = createRunSpending({
+    database,
+    settings: () => settings,
+    stored: createStoredRuns({ database, blobs, plans }),
+    systemPrincipalId: defaults.systemPrincipalId,
+    log,
+  });
   const resumeAddress = createResumeAddress(keys.derive('resume'));
   const runNotices = createRunNotices({ database, log });
   stops.push(() => runNotices.close());
@@ -233,7 +241,13 @@ async function compose({ config, bundled, pagesDir, log, onFatal }: ServerOption
     limitMegabytes: (workspaceId) => settings.value('runs.storedMegabytes', workspaceId),
     log,
   });
-  const turnKeeper = createTurnKeeper({ database, deliveries, onBegun: () => runner.wake(), log });
+  const turnKeeper = createTurnKeeper({
+    database,
+    deliveries,
+    onBegun: () => runner.wake(),
+    waitingLimit: (workspaceId) => settings.value('runs.waitingStarts', workspaceId),
+    log,
+  });
   stops.push(() => turnKeeper.close());
   const runner = createRunner({
     caution: crashFile,
@@ -258,6 +272,7 @@ async function compose({ config, bundled, pagesDir, log, onFatal }: ServerOption
       asking: approvals.asking,
       calls: runsOfRuns.calls,
       limits: createRequestLimits({ database, ownerId, log }),
+      spending: spending.ofSteps,
       systemPrincipalId: defaults.systemPrincipalId,
     }),
     reports: runsOfRuns.reports,
@@ -309,7 +324,7 @@ async function compose({ config, bundled, pagesDir, log, onFatal }: ServerOption
     dataDir: config.dataDir,
     settings,
     systemPrincipalId,
-    further: [...approvals.sweeps, ...runsOfRuns.sweeps],
+    further: [...approvals.sweeps, ...runsOfRuns.sweeps, ...spending.sweeps],
     log,
   });
   stops.push(() => sweepers.close());

@@ -2,7 +2,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type TestServer, aWorkflow, contractFile, ended, startTestServer } from './test-server.ts';
+import { type TestServer, aWorkflow, contractFile, ended, startTestServer, until } from './test-server.ts';
 
 interface Failure {
   readonly error: {
@@ -254,7 +254,11 @@ describe('runs', () => {
 describe('health and metrics', () => {
   test('healthz, readyz and metrics need no token', async () => {
     expect((await server.fetch('/healthz')).json).toEqual({ status: 'ok' });
-    expect((await server.fetch('/readyz')).json).toMatchObject({ status: 'ready', checks: { database: true, journal: 'up', lease: true } });
+    const ready = await until(
+      () => server.fetch('/readyz'),
+      ({ status }) => status === 200,
+    );
+    expect(ready.json).toMatchObject({ status: 'ready', checks: { database: true, journal: 'up', lease: true } });
   });
 
   test('every answer names its request, whoever gives it', async () => {

@@ -1,57 +1,24 @@
 /** A server that is killed between a decision and what follows from it: the next one goes on with the decision, once. */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { readServerFile } from '../src/local.ts';
+import { FaultServer } from './fault-server.ts';
 import { type TestServer, anEdge, startTestServer, until } from './test-server.ts';
 
-const CHILD = fileURLToPath(new URL('./server-child.ts', import.meta.url));
 const ROOT_KEY = randomBytes(32).toString('hex');
 
 let other: TestServer;
-let dataDir: string;
-let child: ChildProcess | undefined;
+let child: FaultServer;
 
 beforeAll(async () => {
   other = await startTestServer({ env: { PLUGBOARD_ROOT_KEY: ROOT_KEY } });
-  dataDir = await mkdtemp(join(tmpdir(), 'plugboard-approvals-'));
-  const env = {
-    PATH: process.env['PATH'],
-    HOME: process.env['HOME'],
-    PLUGBOARD_DATA: dataDir,
-    PLUGBOARD_PORT: '0',
-    PLUGBOARD_SANDBOX_PROCESSES: '1',
-    PLUGBOARD_ROOT_KEY: ROOT_KEY,
-    DATABASE_URL: other.database.url,
-  };
-  const started = spawn(process.execPath, ['--conditions=development', CHILD], { env, stdio: ['ignore', 'pipe', 'pipe'] });
-  child = started;
-  let log = '';
-  await new Promise<void>((resolve, reject) => {
-    started.stderr.on('data', (chunk: Buffer) => (log = (log + chunk.toString()).slice(-20_000)));
-    started.stdout.on('data', (chunk: Buffer) => chunk.includes('ready') && resolve());
-    started.once('exit', (code) => reject(new Error(`the server ended (${code}):\n${log}`)));
-  });
+  child = new FaultServer({ PLUGBOARD_ROOT_KEY: ROOT_KEY, DATABASE_URL: other.database.url });
+  await child.begin();
 });
 afterAll(async () => {
-  child?.kill('SIGKILL');
+  await child.kill();
+  await child.remove();
   await other.close();
-  await rm(dataDir, { recursive: true, force: true });
 });
-
-async function onChild<Body>(method: string, path: string, body?: object): Promise<Body> {
-  const file = readServerFile(dataDir);
-  const answer = await fetch(`${file?.url}/api${path}`, {
-    method,
-    headers: { authorization: `Bearer ${file?.token}`, 'content-type': 'application/json' },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  return (await answer.json()) as Body;
-}
 
 const definition = {
   schema: 1,
@@ -66,24 +33,24 @@ const definition = {
 };
 
 test('rules 15, 17: a decision that was counted is never lost, whichever process dies, and the run goes on once', async () => {
-  const { workflowId } = await onChild<{ workflowId: string }>('POST', '/workflows/import', { definition, publish: true });
-  const started = await onChild<{ runId?: string; id?: string }>('POST', '/runs', { workflowId, input: {} });
+  const { workflowId } = await child.api<{ workflowId: string }>('POST', '/workflows/import', { definition, publish: true });
+  const started = await child.api<{ runId?: string; id?: string }>('POST', '/runs', { workflowId, input: {} });
   const runId = started.runId ?? started.id ?? '';
   await until(
-    async () => (await onChild<{ status: string }>('GET', `/runs/${runId}/state`)).status,
+    async () => (await child.api<{ status: string }>('GET', `/runs/${runId}/state`)).status,
     (status) => status === 'waiting',
   );
-  const { output } = await onChild<{ output: { main: { link: string }[] } }>('GET', `/runs/${runId}/output?node=link`);
+  const { output } = await child.api<{ output: { main: { link: string }[] } }>('GET', `/runs/${runId}/output?node=link`);
   const path = new URL(output.main[0]?.link ?? '').pathname;
 
   // The owner of the run stands still: it hears nothing of the decision that another process takes.
-  child?.kill('SIGSTOP');
+  child.freeze();
   const decide = (decision: string) => other.fetch(path, { method: 'POST', body: new URLSearchParams({ decision }) });
   expect((await decide('approve')).status).toBe(200);
   expect((await decide('reject')).status).toBe(409);
   const inbox = await other.database.database.query<{ kind: string }>('select kind from run_inbox where run_id = $1', [runId]);
   expect(inbox).toEqual([{ kind: 'answer' }]);
-  child?.kill('SIGKILL');
+  await child.kill();
 
   const status = () => other.api<{ status: string }>('GET', `/runs/${runId}/state`);
   await until(

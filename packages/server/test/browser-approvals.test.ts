@@ -37,7 +37,7 @@ describe.skipIf(reason !== undefined)(
         edges: [anEdge('form', 'got')],
       });
       const { page } = browser;
-      page.setDefaultTimeout(15_000);
+      page.setDefaultTimeout(60_000);
       await page.goto(`${server.url}/login`);
       await page.getByLabel('Email').fill(OWNER.email);
       await page.getByLabel('Password').fill(OWNER.password);
@@ -128,10 +128,7 @@ describe.skipIf(reason !== undefined)(
     test('S2-004: what is asked appears by itself, is read, changed and approved by keyboard', async () => {
       const { page } = browser;
       const runId = await started('Supplier invoice');
-      const row = page.getByRole('link', { name: /Pay 6480 EUR\?/ });
-      await row.waitFor();
-      await row.focus();
-      await page.keyboard.press('Enter');
+      // It is shown beside the list without being chosen.
       await page.getByRole('heading', { name: 'Pay 6480 EUR?' }).waitFor();
       await page.getByText('Brandt Verpackung GmbH').waitFor();
       expect(await page.locator('.message strong').textContent()).toBe('over');
@@ -147,6 +144,37 @@ describe.skipIf(reason !== undefined)(
       await becomes(runId, 'succeeded');
       expect(await outputOf(runId, 'approved')).toMatchObject([{ total: 6000, approval: { decisions: [{ via: 'page' }] } }]);
       await page.getByText('approved, changed total').waitFor();
+    });
+
+    test('the one that is shown stays when others come in, and a key that means another page decides nothing', async () => {
+      const { page } = browser;
+      const first = await started('Supplier invoice');
+      await page.goto(`${server.url}/w/default/approvals`);
+      await page.getByRole('button', { name: /Approve/ }).waitFor();
+      const shown = page.url();
+      expect(shown).toMatch(/\/approvals\/[0-9a-f-]{36}$/);
+      const second = await started('Supplier invoice');
+      const rows = page.getByRole('link', { name: /Pay 6480 EUR\?/ });
+      await expect.poll(() => rows.count(), { timeout: 20_000 }).toBe(2);
+      expect(page.url()).toBe(shown);
+
+      await page.getByRole('heading', { name: 'Pay 6480 EUR?' }).click();
+      for (const key of ['g', 'r']) await page.keyboard.press(key);
+      await page.waitForURL('**/runs');
+      await page.getByRole('heading', { name: 'Runs', level: 1 }).waitFor();
+      for (const key of ['g', 'a']) await page.keyboard.press(key);
+      await page.getByRole('button', { name: /Approve/ }).waitFor();
+      for (const runId of [first, second])
+        expect((await server.api<{ status: string }>('GET', `/runs/${runId}/state`)).json.status).toBe('waiting');
+      for (const left of [1, 0]) {
+        await page.getByRole('heading', { name: 'Pay 6480 EUR?' }).click();
+        await page.keyboard.press('a');
+        await page.getByText('Approved. The run goes on.').first().waitFor();
+        await page.goto(`${server.url}/w/default/approvals`);
+        if (left > 0) await page.getByRole('button', { name: /Approve/ }).waitFor();
+      }
+      await becomes(first, 'succeeded');
+      await becomes(second, 'succeeded');
     });
 
     test('a rejection without the comment it needs is refused at its field', async () => {

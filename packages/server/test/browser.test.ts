@@ -140,7 +140,7 @@ describe.skipIf(reason !== undefined)(
       await look('canvas');
     });
 
-    test('a run that is started shows its steps as they happen', async () => {
+    test('S3-030 S3-033: a run is started with its input, and shows its steps as they happen', async () => {
       await page.getByRole('button', { name: 'Run', exact: true }).click();
       await page.getByLabel('Input', { exact: true }).fill('{"quantity": 4');
       await page.getByText('This is not JSON yet.').waitFor();
@@ -156,7 +156,7 @@ describe.skipIf(reason !== undefined)(
       await plate('answer', 'succeeded').waitFor();
     });
 
-    test('a step shows what came in and what went out', async () => {
+    test('S3-040: a past run is opened, and each step shows what came in and what went out', async () => {
       await page.getByRole('link', { name: /^Run [0-9a-f]{8}$/ }).click();
       await heading(/^Run /).waitFor();
       await plate('price').click();
@@ -172,7 +172,7 @@ describe.skipIf(reason !== undefined)(
       await look('run as list');
     });
 
-    test('S0-049: the list of runs tells state, trigger, time and version, is filtered, and opens one on the canvas', async () => {
+    test('S0-049 S3-039: the list of runs tells state, trigger, time and version, is filtered, and opens one on the canvas', async () => {
       await nav('Runs').click();
       await heading('Runs').waitFor();
       const table = page.getByRole('table', { name: 'Runs' });
@@ -461,6 +461,7 @@ describe.skipIf(reason !== undefined)(
       await heading('Workflows').waitFor();
 
       await page.keyboard.press('Control+k');
+      await page.getByRole('dialog').locator('input:focus').waitFor();
       await page.keyboard.type('order in');
       await page
         .getByRole('option', { name: /Order intake/ })
@@ -477,7 +478,7 @@ describe.skipIf(reason !== undefined)(
       await plate('answer', 'succeeded').waitFor();
       await tabTo(/^Order by hand/);
       await page.keyboard.press('ArrowRight');
-      expect(await focused()).toMatch(/^Price it/);
+      await expect.poll(focused).toMatch(/^Price it/);
       await page.keyboard.press('Enter');
       await tabTo(/^Output/);
       await page.keyboard.press('Enter');
@@ -532,7 +533,7 @@ describe.skipIf(reason !== undefined)(
       await page.keyboard.press('Escape');
       await page.getByText('keys@example.com').waitFor();
       await page.keyboard.press('Control+j');
-      expect(await page.evaluate(() => localStorage.getItem('plugboard.theme'))).toMatch(/^(light|dark)$/);
+      await expect.poll(() => page.evaluate(() => localStorage.getItem('plugboard.theme'))).toMatch(/^(light|dark)$/);
     });
 
     test('what starts, repeats and is tried is seen and done on its pages', async () => {
@@ -588,6 +589,13 @@ describe.skipIf(reason !== undefined)(
       await page.goto(`${server.url}/w/default/runs/${run.json.runId}`);
       await page.getByText('2 rounds').first().waitFor();
       await plate('sum', 'succeeded').waitFor();
+      const strip = page.getByRole('slider', { name: 'Round of each that is shown' });
+      await strip.focus();
+      await page.keyboard.press('Home');
+      await page.getByText('Round 1 of 2').waitFor();
+      await page.getByLabel('The next round').click();
+      await page.getByText('Round 2 of 2').waitFor();
+      expect(await strip.getAttribute('aria-valuetext')).toBe('Round 2, succeeded');
       await look('run in rounds');
 
       const first = await server.api<{ runId: string }>('POST', '/runs', { workflow: 'Heartbeat' });
@@ -610,6 +618,43 @@ describe.skipIf(reason !== undefined)(
       await page.getByRole('link', { name: 'Projects', exact: true }).first().waitFor();
       await page.getByText(/Of the project/).waitFor();
       await look('settings of a project');
+    });
+
+    test('a run is started by the form of what its workflow takes, says where it failed, and is retried only where that is open', async () => {
+      const workflowId = await published(
+        'Takes and fails',
+        [
+          ['start', 'core/manual'],
+          ['share', 'core/set', { fields: { share: '={{ 10 / $json.amount }}' } }],
+          ['refuse', 'core/set', { fields: { more: '={{ $json.missing * 2 }}' } }],
+        ],
+        { inputs: { amount: { type: 'number', required: true, title: 'Amount', help: 'How many.' }, note: { type: 'text' } } },
+      );
+      await page.goto(`${server.url}/w/default/workflows/${workflowId}`);
+      await page.getByRole('button', { name: 'Run', exact: true }).click();
+      await page.getByText('How many.').waitFor();
+      await page.getByRole('button', { name: 'Start run' }).click();
+      await page.getByText('Needed to go on.').waitFor();
+      await look('form of a run');
+      await page.getByLabel(/^Amount/).fill('5');
+      await page.getByRole('button', { name: 'Start run' }).click();
+      await plate('refuse', 'failed').waitFor();
+
+      await page.goto(`${server.url}/w/default/runs?workflow=${workflowId}`);
+      const table = page.getByRole('table', { name: 'Runs' });
+      await table.getByText('Failed at refuse').waitFor();
+      await table.getByRole('checkbox').first().click();
+      await page.getByRole('button', { name: 'Retry failed' }).click();
+      await page.getByRole('button', { name: 'Retry 1 failed run' }).click();
+      await page.getByText('1 run done.').first().waitFor();
+      await page.reload();
+      await table.getByText('Failed at refuse').nth(1).waitFor();
+      await table.getByRole('link').last().click();
+      await page.getByText(/^Retried by/).waitFor();
+      await page.getByRole('button', { name: 'Run again' }).click();
+      await page.getByRole('menuitem', { name: 'Same version, same input' }).waitFor();
+      expect(await page.getByRole('menuitem', { name: 'Retry what failed' }).count()).toBe(0);
+      await page.keyboard.press('Escape');
     });
 
     test('who is invited joins by the link, and loses what a changed role takes away while the page is open', async () => {

@@ -1,25 +1,18 @@
 /** Runs that start runs, while their server is killed again and again: every one of them is there once, and nothing it did is done twice. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { type Server, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { type TestDatabase, createTestDatabase } from '@plugboard/persistence/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { readServerFile } from '../src/local.ts';
+import { FaultServer } from './fault-server.ts';
 import { anEdge, until } from './test-server.ts';
 
-const CHILD = fileURLToPath(new URL('./server-child.ts', import.meta.url));
 const KILLS = 3;
 const CALLERS = 6;
 const CALLED = 12;
 const LINKS = 15;
 
 let database: TestDatabase;
-let dataDir: string;
-let child: ChildProcess | undefined;
+let server: FaultServer;
 let service: Server;
 let address: string;
 /** How often each key was answered. */
@@ -27,7 +20,7 @@ const calls = new Map<string, number>();
 
 beforeAll(async () => {
   database = await createTestDatabase();
-  dataDir = await mkdtemp(join(tmpdir(), 'plugboard-called-'));
+  server = new FaultServer({ DATABASE_URL: database.url });
   service = createServer((request, response) => {
     request.resume().on('end', () => {
       const key = String(request.headers['idempotency-key']);
@@ -39,56 +32,15 @@ beforeAll(async () => {
   });
   await new Promise<void>((resolve) => service.listen(0, '127.0.0.1', resolve));
   address = `http://127.0.0.1:${(service.address() as AddressInfo).port}/`;
-  await begin();
+  await server.begin();
 });
 afterAll(async () => {
-  await kill();
+  await server.kill();
+  await server.remove();
   service.closeAllConnections();
   service.close();
   await database.close();
-  await rm(dataDir, { recursive: true, force: true });
 });
-
-async function begin(): Promise<void> {
-  const env = {
-    PATH: process.env['PATH'],
-    HOME: process.env['HOME'],
-    PLUGBOARD_DATA: dataDir,
-    PLUGBOARD_PORT: '0',
-    PLUGBOARD_SANDBOX_PROCESSES: '1',
-    PLUGBOARD_EGRESS_ALLOW: '127.0.0.0/8',
-    DATABASE_URL: database.url,
-  };
-  const started = spawn(process.execPath, ['--conditions=development', CHILD], { env, stdio: ['ignore', 'pipe', 'pipe'] });
-  child = started;
-  let log = '';
-  await new Promise<void>((resolve, reject) => {
-    started.stderr.on('data', (chunk: Buffer) => (log = (log + chunk.toString()).slice(-20_000)));
-    started.stdout.on('data', (chunk: Buffer) => chunk.includes('ready') && resolve());
-    started.once('exit', (code) => reject(new Error(`the server ended (${code}):\n${log}`)));
-  });
-}
-
-async function kill(): Promise<void> {
-  const running = child;
-  child = undefined;
-  if (!running) return;
-  const ended = new Promise((resolve) => running.once('exit', resolve));
-  running.kill('SIGKILL');
-  await ended;
-}
-
-async function api<Body>(method: string, path: string, body?: object): Promise<Body> {
-  const file = readServerFile(dataDir);
-  const answer = await fetch(`${file?.url}/api${path}`, {
-    method,
-    headers: { authorization: `Bearer ${file?.token}`, 'content-type': 'application/json' },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  const text = await answer.text();
-  if (!answer.ok) throw new Error(`${path}: ${answer.status} ${text}`);
-  return JSON.parse(text) as Body;
-}
 
 async function publish(name: string, nodes: readonly (readonly [string, string, object])[], settings: object = {}): Promise<string> {
   const definition = {
@@ -98,11 +50,11 @@ async function publish(name: string, nodes: readonly (readonly [string, string, 
     edges: nodes.slice(1).map(([id], n) => anEdge(nodes[n]?.[0] ?? '', id)),
     settings,
   };
-  return (await api<{ workflowId: string }>('POST', '/workflows/import', { definition, publish: true })).workflowId;
+  return (await server.api<{ workflowId: string }>('POST', '/workflows/import', { definition, publish: true })).workflowId;
 }
 
 const start = async (workflowId: string, input: object | object[]): Promise<string> =>
-  (await api<{ runId: string }>('POST', '/runs', { workflowId, input })).runId;
+  (await server.api<{ runId: string }>('POST', '/runs', { workflowId, input })).runId;
 
 async function rows<Row extends object>(text: string, value?: unknown): Promise<Row[]> {
   return database.database.query<Row>(text, value === undefined ? [] : [value]);
@@ -141,6 +93,7 @@ test(`rules 9, 15, 19: calls, failures and chains survive ${KILLS} kills of the 
   const callers: string[] = [];
   const failed: string[] = [];
   for (let round = 0; round < KILLS; round += 1) {
+    const before = calls.size;
     for (let n = 0; n < CALLERS / KILLS; n += 1) {
       callers.push(
         await start(
@@ -150,14 +103,13 @@ test(`rules 9, 15, 19: calls, failures and chains survive ${KILLS} kills of the 
       );
       failed.push(await start(failing, {}));
     }
-    // Somewhere in the middle of what these do.
-    const before = calls.size;
+    // Somewhere in the middle of what these do, which are two dozen calls and more.
     await until(
       async () => calls.size,
-      (count) => count > before + round,
+      (count) => count > before + CALLED / 2 + round,
     );
-    await kill();
-    await begin();
+    await server.kill();
+    await server.begin();
   }
 
   await until(

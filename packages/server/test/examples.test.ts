@@ -174,6 +174,12 @@ test('one-per-shop, ask-slowly, count-down: who waits for a turn gets it', async
   );
 });
 
+test('paid-calls: the third call has no room in the budget, and is not made', async () => {
+  const paid = await start('Paid calls', { articles: ['washer', 'rivet', 'hinge'] });
+  expect((await over(paid)).error?.code).toBe('BUDGET_EXCEEDED');
+  expect(heard.match(/^GET \/stock\/(washer|rivet|hinge)/gm)).toHaveLength(2);
+});
+
 test('gross-price: its own tests pass, and a real run asks the service', async () => {
   const file = JSON.parse(await readFile(`${EXAMPLES}gross-price.workflow.json`, 'utf8')) as object;
   const tried = await server.api<{ results: readonly { outcome: string }[] }>('POST', '/workflow-tests/try', { definition: file });

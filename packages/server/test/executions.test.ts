@@ -1,6 +1,6 @@
 /** Runs under the names other tools have for them: below `/api/workflows/executions` and `/api/executions`. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Gate, type TestServer, aWorkflow, openGate, startTestServer, until } from './test-server.ts';
+import { type Gate, type TestServer, aWorkflow, openGate, pauseTaken, startTestServer, until } from './test-server.ts';
 
 interface Progress {
   readonly id: string;
@@ -85,10 +85,8 @@ describe.each(['/workflows/executions', '/executions'])('%s', (base) => {
   test('S1-063, S1-064, S2-087: it is paused while it runs and resumed while it is paused; anything else is 409', async () => {
     const id = await held(base);
     expect((await server.api<Failure>('POST', `${base}/${id}/resume`)).json.error.code).toBe('RUN_STATE');
-    const recorded = async () => (await server.api<{ events: number }>('GET', `/runs/${id}/state`)).json.events;
-    const before = await recorded();
     const pausing = server.api<Progress>('POST', `${base}/${id}/pause`);
-    await until(recorded, (events) => events > before);
+    await pauseTaken(server, id);
     // What is under way ends, and only then the run is paused.
     letGo();
     expect(await pausing.then(({ status, json }) => [status, json.status])).toEqual([200, 'paused']);

@@ -70,6 +70,16 @@ export class FaultServer {
     await this.#end('SIGKILL');
   }
 
+  /** It stands still: its lease runs out, and it hears of nothing. */
+  freeze(): void {
+    process.kill(this.pid, 'SIGSTOP');
+  }
+
+  /** Stops it in good order. */
+  async stop(): Promise<void> {
+    await this.#end('SIGTERM');
+  }
+
   /** Stops it in good order and removes what it kept. */
   async remove(): Promise<void> {
     await this.#end('SIGTERM');
@@ -139,10 +149,17 @@ export class FaultServer {
 
   /** Processes that carry out code steps. */
   codeProcesses(): number[] {
-    const children = readdirSync(`/proc/${this.pid}/task`).flatMap((task) =>
-      readFileSync(`/proc/${this.pid}/task/${task}/children`, 'utf8').split(' '),
-    );
+    const children = readdirSync(`/proc/${this.pid}/task`).flatMap((task) => childrenOf(`/proc/${this.pid}/task/${task}`));
     return children.filter((pid) => pid !== '' && isCodeProcess(pid)).map(Number);
+  }
+}
+
+function childrenOf(task: string): string[] {
+  try {
+    return readFileSync(`${task}/children`, 'utf8').split(' ');
+  } catch {
+    // The thread has ended in between.
+    return [];
   }
 }
 

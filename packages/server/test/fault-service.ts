@@ -34,6 +34,7 @@ export class FaultService {
       let text = '';
       request.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
       request.on('end', () => {
+        if (request.method === 'GET') return void response.end();
         const status = service.#take(request.url ?? '', String(request.headers['idempotency-key'] ?? ''), text);
         const answer = (): void => void response.writeHead(status, { 'content-type': 'application/json' }).end('{"ok":true}');
         setTimeout(answer, ANSWER_MS);
@@ -61,6 +62,11 @@ export class FaultService {
     }
     this.writes.push({ kind, run: body.run, item: body.item, key, at: performance.now() });
     return 200;
+  }
+
+  /** Resolves when everything that was sent to it before this moment has been taken: what comes to one door is read in its order. */
+  async settled(): Promise<void> {
+    await (await fetch(this.url)).text();
   }
 
   async close(): Promise<void> {

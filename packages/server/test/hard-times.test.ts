@@ -41,7 +41,7 @@ async function withGate(
 
 describe('too much work', () => {
   test('rule 20: a caller gets 202 with the run when it passes the reply timeout, and the run goes on', () =>
-    withGate({ PLUGBOARD_REPLY_TIMEOUT_MS: '100' }, 'last-step', async (server, gate) => {
+    withGate({ PLUGBOARD_REPLY_TIMEOUT_MS: '2000' }, 'last-step', async (server, gate) => {
       const { status, json } = await server.hook<{ runId: string }>('held', {});
       expect([status, Object.keys(json)]).toEqual([202, ['runId']]);
       await until(
@@ -70,6 +70,54 @@ describe('too much work', () => {
       );
       gate.open();
       for (const answer of answers) expect((await ended(server, answer.json.runId)).status).toBe('succeeded');
+    }));
+
+  test('of starts that wait for their turn there are as many as allowed: webhooks answer 503 with a time, and schedules say why', () =>
+    withGate({}, 'immediate', async (server, gate) => {
+      const set = await server.api('PUT', '/settings/runs.waitingStarts', { level: 'instance', value: 2, expectedRev: 0 });
+      expect(set.status, set.text).toBeLessThan(300);
+      const get = ['call', 'core/http-request', { url: gate.url, method: 'GET' }] as const;
+      const settings = { flow: { concurrency: { limit: 1 } } };
+      const every = { intervals: [{ unit: 'seconds', every: 1 }], missed: 'skip' };
+      const [trigger] = aWorkflow('Timed', { path: 'none' }).nodes;
+      const timed = { ...aWorkflow('Timed', { path: 'none' }, get), settings };
+      timed.nodes[0] = { ...trigger, type: 'core/schedule', data: { name: 'hook', typeVersion: 1, params: every } };
+      await server.publish(
+        ...(['immediate', 'last-step'] as const).map((reply) => ({ ...aWorkflow(reply, { path: reply, reply }, get), settings })),
+      );
+      const taken = await Promise.all(Array.from({ length: 3 }, () => server.hook<{ runId: string }>('immediate', {})));
+      expect(taken.map(({ status }) => status)).toEqual([202, 202, 202]);
+      await until(
+        () => gate.held,
+        (held) => held === 1,
+      );
+      for (const path of ['immediate', 'last-step']) {
+        const refused = await server.hook<Failure>(path, {});
+        expect([refused.status, refused.json.error.code, Number(refused.headers.get('retry-after')) > 0]).toEqual([
+          503,
+          'QUEUE_FULL',
+          true,
+        ]);
+      }
+      await server.publish(timed);
+      const { json } = await until(
+        () => server.api<{ rows: { problem?: string }[] }>('GET', '/schedules'),
+        ({ json: { rows } }) => rows[0]?.problem !== undefined,
+      );
+      expect(json.rows[0]?.problem).toContain('2 starts of this workspace wait for their turn');
+      // Workflows that say nothing of turns are not concerned.
+      const other = await server.hook<{ runId: string }>('held', {});
+      expect(other.status).toBe(202);
+      gate.open();
+      for (const { json: one } of [...taken, other]) expect((await ended(server, one.runId)).status).toBe('succeeded');
+      await until(
+        () => server.hook('immediate', {}),
+        ({ status }) => status === 202,
+      );
+      await until(
+        () => server.api<{ rows: { problem?: string; lastRunId?: string }[] }>('GET', '/schedules'),
+        ({ json: { rows } }) => rows[0]?.problem === undefined,
+      );
     }));
 
   test('a run that is at work can be cancelled, and so can one that waits for its turn', () =>
@@ -135,8 +183,10 @@ describe('a database that goes away', () => {
       expect((await server.hook('contract/echo', { name: 'Ada' })).json).toEqual({ hello: 'Ada', length: 3 });
       expect((await ended(server, accepted.json.runId)).status).toBe('succeeded');
       // Callers that gave up while the database was away have a run or none; none is left half done.
-      const open = await server.api<{ runs: unknown[] }>('GET', '/runs?status=running');
-      expect(open.json.runs).toEqual([]);
+      await until(
+        async () => (await server.api<{ runs: unknown[] }>('GET', '/runs?status=running')).json.runs,
+        (runs) => runs.length === 0,
+      );
     } finally {
       await server.close();
       await wire.close();
@@ -152,7 +202,7 @@ describe('a database that goes away', () => {
     const wire = await openWire(database.hostname, Number(database.port || 5432));
     const server = await startTestServer({
       after: first,
-      env: { PLUGBOARD_REPLY_TIMEOUT_MS: '100' },
+      env: { PLUGBOARD_REPLY_TIMEOUT_MS: '1000' },
       through: (url) => Object.assign(new URL(url), { host: `127.0.0.1:${wire.port}` }).href,
     });
     try {
@@ -192,7 +242,7 @@ describe('a database that goes away', () => {
     const wire = await openWire(database.hostname, Number(database.port || 5432));
     const server = await startTestServer({
       after: first,
-      env: { PLUGBOARD_REPLY_TIMEOUT_MS: '200' },
+      env: { PLUGBOARD_REPLY_TIMEOUT_MS: '2000' },
       through: (url) => Object.assign(new URL(url), { host: `127.0.0.1:${wire.port}` }).href,
     });
     try {

@@ -1,71 +1,33 @@
 /** Jobs of a server that is killed in the middle: the next one goes on where it was, and each thing is done once. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { type TestDatabase, createTestDatabase } from '@plugboard/persistence/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { readServerFile } from '../src/local.ts';
+import { FaultServer } from './fault-server.ts';
 import { aWorkflow, until } from './test-server.ts';
 
-const CHILD = fileURLToPath(new URL('./server-child.ts', import.meta.url));
-/** Long enough to be killed in the middle of, twice. */
 const THINGS = 60;
+/** Where the server is killed, and where it is stopped. */
+const [KILLED_AT, STOPPED_AT] = [10, 30];
 
 let database: TestDatabase;
-let dataDir: string;
-let child: ChildProcess | undefined;
+let server: FaultServer;
 
 beforeAll(async () => {
   database = await createTestDatabase();
-  dataDir = await mkdtemp(join(tmpdir(), 'plugboard-jobs-'));
+  server = new FaultServer({ DATABASE_URL: database.url });
 });
 afterAll(async () => {
-  await end('SIGKILL');
+  await server.kill();
+  await server.remove();
   await database.close();
-  await rm(dataDir, { recursive: true, force: true });
 });
 
-async function begin(): Promise<void> {
-  const env = {
-    PATH: process.env['PATH'],
-    HOME: process.env['HOME'],
-    PLUGBOARD_DATA: dataDir,
-    PLUGBOARD_PORT: '0',
-    PLUGBOARD_SANDBOX_PROCESSES: '1',
-    DATABASE_URL: database.url,
-  };
-  const started = spawn(process.execPath, ['--conditions=development', CHILD], { env, stdio: ['ignore', 'pipe', 'pipe'] });
-  child = started;
-  let log = '';
-  await new Promise<void>((resolve, reject) => {
-    started.stderr.on('data', (chunk: Buffer) => (log = (log + chunk.toString()).slice(-20_000)));
-    started.stdout.on('data', (chunk: Buffer) => chunk.includes('ready') && resolve());
-    started.once('exit', (code) => reject(new Error(`the server ended (${code}):\n${log}`)));
-  });
-}
-
-async function end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
-  const running = child;
-  if (!running) return;
-  child = undefined;
-  const ended = new Promise((resolve) => running.once('exit', resolve));
-  running.kill(signal);
-  await ended;
-}
-
-async function api<Body>(method: string, path: string, body?: object): Promise<Body> {
-  const file = readServerFile(dataDir);
-  if (!file) throw new Error('no server runs');
-  const answer = await fetch(`${file.url}/api${path}`, {
-    method,
-    headers: { authorization: `Bearer ${file.token}`, 'content-type': 'application/json' },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  const text = await answer.text();
-  if (!answer.ok) throw new Error(`${path}: ${answer.status} ${text}`);
-  return JSON.parse(text) as Body;
+/** Keeps the job that publishes this workflow waiting at it. Gives what lets it go on. */
+async function hold(workflowId = ''): Promise<() => Promise<void>> {
+  const client = database.database.createWriterClient();
+  await client.connect();
+  await client.query('begin');
+  await client.query('select from workflow where id = $1 for update', [workflowId]);
+  return () => client.end();
 }
 
 interface JobBody {
@@ -76,24 +38,28 @@ interface JobBody {
 }
 
 test('a job goes on after kill -9 and after a stop, and every workflow is published exactly once', { timeout: 240_000 }, async () => {
-  await begin();
+  await server.begin();
   const workflows = Array.from({ length: THINGS }, (_, n) => aWorkflow(`Published ${n}`, { path: `published-${n}` }));
-  const { rows } = await api<{ rows: { workflowId: string }[] }>('POST', '/workflows/import-many', { workflows });
+  const { rows } = await server.api<{ rows: { workflowId: string }[] }>('POST', '/workflows/import-many', { workflows });
   const ids = rows.map((row) => row.workflowId);
-  const { id } = await api<{ id: string }>('POST', '/bulk/workflows', { act: 'publish', ids });
-  const job = (): Promise<JobBody> => api('GET', `/jobs/${id}`);
-  const reached = (least: number) => until(job, ({ done, state }) => done >= least || state === 'succeeded');
+  const letGo = await Promise.all([KILLED_AT, STOPPED_AT].map((n) => hold(ids[n])));
+  const { id } = await server.api<{ id: string }>('POST', '/bulk/workflows', { act: 'publish', ids });
+  const job = (): Promise<JobBody> => server.api('GET', `/jobs/${id}`);
 
-  expect(await reached(THINGS / 6)).toMatchObject({ state: 'running' });
-  await end('SIGKILL');
+  expect(await until(job, ({ done }) => done === KILLED_AT)).toMatchObject({ state: 'running' });
+  await server.kill();
+  await letGo[0]?.();
   // Its lease is over, as it would be half a minute later.
   await database.database.query('update job set lease_until = now() where id = $1', [id]);
-  await begin();
-  expect(await reached(THINGS / 2)).toMatchObject({ state: 'running' });
-  await end('SIGTERM');
+  await server.begin();
+  expect(await until(job, ({ done }) => done === STOPPED_AT)).toMatchObject({ state: 'running' });
+  const stopped = server.stop();
+  // The thing at hand is brought to its end.
+  await letGo[1]?.();
+  await stopped;
   // Given back: the next one need not wait.
   expect(await database.database.query('select state from job where id = $1', [id])).toEqual([{ state: 'queued' }]);
-  await begin();
+  await server.begin();
   expect(await until(job, ({ state }) => state === 'succeeded')).toMatchObject({ done: THINGS, failed: 0, unchanged: 0 });
 
   const count = async (text: string): Promise<number> => (await database.database.query<{ n: number }>(text, [ids]))[0]?.n ?? -1;

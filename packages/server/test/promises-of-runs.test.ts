@@ -1,6 +1,6 @@
 /** Promises of the checklist about what a run may do and what may be done to it, each through the whole server. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Gate, type TestServer, aWorkflow, anEdge, ended, openGate, startTestServer, until } from './test-server.ts';
+import { type Gate, type TestServer, aWorkflow, anEdge, ended, openGate, pauseTaken, startTestServer, until } from './test-server.ts';
 
 let server: TestServer;
 beforeAll(async () => {
@@ -168,6 +168,7 @@ describe('what may be done to a run', () => {
     );
     expect([await act(id, 'resume'), (await state(id)).status]).toEqual(['409 RUN_STATE', 'running']);
     expect(await act(id, 'pause')).toBe('done');
+    await pauseTaken(server, id);
     gate.open();
     await until(
       () => state(id),
@@ -223,7 +224,7 @@ describe('how much goes on at once', () => {
     await gate.close();
   });
 
-  test('S2-015: ten runs of a workspace work at once, the next one waits for a place and gets it', async () => {
+  test('S2-015 S1-012: ten runs of a workspace work at once, the next one waits for a place and gets it', async () => {
     const gate = await openGate();
     await server.publish(chain('places', [aCall(gate, 'busy')]));
     const runs: string[] = [];

@@ -160,35 +160,40 @@ describe('how the steps of a workflow follow each other', () => {
     }
   });
 
-  test.each([1, 3])('S0-089: a step carries out at most %i items at a time, and its result keeps their order', async (concurrency) => {
-    const service = await aService();
-    const workflow = aWorkflow(`Each ${concurrency}`, { path: `each/${concurrency}` }, ['list', 'core/split', { field: 'body.list' }]);
-    workflow.nodes.push(aNode('call', 'core/http-request', { url: `={{ "${service.url}/" + $json.id }}`, method: 'GET' }, { concurrency }));
-    workflow.edges.push(anEdge('list', 'call'));
-    await server.publish(workflow);
-    const answer = server.hook<{ body: { path: string } }[]>(`each/${concurrency}`, { list: [1, 2, 3, 4, 5, 6].map((id) => ({ id })) });
-    const open = new Set<Call>();
-    for (let done = 0; done < 6; done += 1) {
-      await called(service.calls, Math.min(6, done + concurrency));
-      for (const call of service.calls.slice(done)) open.add(call);
-      expect(service.calls.length - done).toBeLessThanOrEqual(concurrency);
-      // The newest first, so that the answers come in another order than the items.
-      const newest = [...open].at(-1);
-      if (!newest) throw new Error('no call is open');
-      newest.answer(200);
-      open.delete(newest);
-      service.calls.splice(service.calls.indexOf(newest), 1);
-      service.calls.splice(done, 0, newest);
-    }
-    const { status, json } = await answer;
-    expect(status).toBe(200);
-    expect(json.map((item) => JSON.stringify(item)).map((text) => /\/(\d)"/.exec(text)?.[1])).toEqual(['1', '2', '3', '4', '5', '6']);
-    await service.close();
-  });
+  test.each([1, 3])(
+    'S0-089 S1-012: a step carries out at most %i items at a time, and its result keeps their order',
+    async (concurrency) => {
+      const service = await aService();
+      const workflow = aWorkflow(`Each ${concurrency}`, { path: `each/${concurrency}` }, ['list', 'core/split', { field: 'body.list' }]);
+      workflow.nodes.push(
+        aNode('call', 'core/http-request', { url: `={{ "${service.url}/" + $json.id }}`, method: 'GET' }, { concurrency }),
+      );
+      workflow.edges.push(anEdge('list', 'call'));
+      await server.publish(workflow);
+      const answer = server.hook<{ body: { path: string } }[]>(`each/${concurrency}`, { list: [1, 2, 3, 4, 5, 6].map((id) => ({ id })) });
+      const open = new Set<Call>();
+      for (let done = 0; done < 6; done += 1) {
+        await called(service.calls, Math.min(6, done + concurrency));
+        for (const call of service.calls.slice(done)) open.add(call);
+        expect(service.calls.length - done).toBeLessThanOrEqual(concurrency);
+        // The newest first, so that the answers come in another order than the items.
+        const newest = [...open].at(-1);
+        if (!newest) throw new Error('no call is open');
+        newest.answer(200);
+        open.delete(newest);
+        service.calls.splice(service.calls.indexOf(newest), 1);
+        service.calls.splice(done, 0, newest);
+      }
+      const { status, json } = await answer;
+      expect(status).toBe(200);
+      expect(json.map((item) => JSON.stringify(item)).map((text) => /\/(\d)"/.exec(text)?.[1])).toEqual(['1', '2', '3', '4', '5', '6']);
+      await service.close();
+    },
+  );
 });
 
 describe('steps that fail', () => {
-  test('S0-017 S0-061: are tried again with growing pauses as their policy says, every attempt is recorded, and what cannot help is not tried again', async () => {
+  test('S0-017 S0-061 S1-012: are tried again with growing pauses as their policy says, every attempt is recorded, and what cannot help is not tried again', async () => {
     const service = await aService((path, nth) => (path === '/no' ? 404 : nth < 4 ? 503 : 200));
     const retry = { maxAttempts: 4, firstDelayMs: 40, factor: 2, jitter: 'none' };
     for (const path of ['flaky', 'no']) {
@@ -239,16 +244,17 @@ describe('steps that fail', () => {
 });
 
 describe('limits of time', () => {
-  test('S0-023 S0-102: a step, and a run, that take longer than they may are aborted, down to the call they were making, and say so', async () => {
+  test('S0-023 S0-102 S1-012: a step, and a run, that take longer than they may are aborted, down to the call they were making, and say so', async () => {
     const service = await aService();
+    // Long enough that a busy machine has made the call before its time is over.
     const step = aWorkflow('Slow step', { path: 'slow/step' });
     step.nodes.push(
-      aNode('call', 'core/http-request', { url: `${service.url}/step`, method: 'GET' }, { timeoutMs: 100, retry: { maxAttempts: 1 } }),
+      aNode('call', 'core/http-request', { url: `${service.url}/step`, method: 'GET' }, { timeoutMs: 1500, retry: { maxAttempts: 1 } }),
     );
     step.edges.push(anEdge('hook', 'call'));
     const run = {
       ...aWorkflow('Slow run', { path: 'slow/run' }, ['call', 'core/http-request', { url: `${service.url}/run`, method: 'GET' }]),
-      settings: { timeoutMs: 100 },
+      settings: { timeoutMs: 1500 },
     };
     await server.publish(step, run);
 

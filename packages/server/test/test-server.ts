@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { type TestDatabase, createTestDatabase } from '@plugboard/persistence/testing';
+import type { BundledPlugin } from '@plugboard/plugin-host';
+import { vi } from 'vitest';
 import { type Config, createLog, readConfig, startServer } from '../src/index.ts';
 import { readServerFile } from '../src/local.ts';
 
@@ -52,6 +54,8 @@ export interface TestServerOptions {
   readonly config?: Partial<Config>;
   /** Folder of built pages. */
   readonly pagesDir?: string;
+  /** Beside the core nodes. */
+  readonly plugins?: readonly BundledPlugin[];
   /** Goes on with what an earlier server left. */
   readonly after?: TestServer;
   /** Reach the database through this address instead. */
@@ -78,7 +82,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const config = { ...readConfig(env, dataDir), ...options.config };
   const server = await startServer({
     config,
-    bundled: [{ bundleFile: CORE[0] ?? '', irFile: CORE[1] ?? '' }],
+    bundled: [{ bundleFile: CORE[0] ?? '', irFile: CORE[1] ?? '' }, ...(options.plugins ?? [])],
     pagesDir: options.pagesDir,
     log: createLog('debug', sink),
   });
@@ -183,21 +187,29 @@ export interface RunBody {
   readonly error?: { readonly code: string; readonly message: string };
 }
 
-/** Waits until the run has ended. */
+/** Waits until the run has ended. One that waits is answered at once, so it is asked about again. */
 export async function ended(server: TestServer, runId: string): Promise<RunBody> {
-  const { json } = await server.api<RunBody>('GET', `/runs/${runId}/state?waitMs=30000`);
+  const { json } = await until(
+    () => server.api<RunBody>('GET', `/runs/${runId}/state?waitMs=30000`),
+    ({ json: run }) => !['pending', 'running', 'waiting'].includes(run.status),
+  );
   return json;
 }
 
-/** Waits until a condition holds, by asking again. Fails the test after a while. */
-export async function until<Value>(look: () => Value | Promise<Value>, isEnough: (value: Value) => boolean): Promise<Value> {
-  const giveUpAt = performance.now() + 60_000;
-  for (;;) {
+/** Once a pause that was asked for is in the journal: from then on nothing new of the run begins. */
+export async function pauseTaken(server: TestServer, runId: string): Promise<void> {
+  const facts = async () => (await server.api<{ facts: { event?: string }[] }>('GET', `/runs/${runId}/facts`)).json.facts;
+  await until(facts, (all) => all.some(({ event }) => event === 'pause.requested'));
+}
+
+/** Waits until a condition holds, by asking again, and gives what was seen then. Fails the test after a while. */
+export function until<Value>(look: () => Value | Promise<Value>, isEnough: (value: Value) => boolean): Promise<Value> {
+  const lookOnce = async (): Promise<Value> => {
     const value = await look();
-    if (isEnough(value)) return value;
-    if (performance.now() > giveUpAt) throw new Error(`it did not come about; last seen: ${JSON.stringify(value)}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
+    if (!isEnough(value)) throw new Error(`it did not come about; last seen: ${JSON.stringify(value)}`);
+    return value;
+  };
+  return vi.waitFor(lookOnce, { timeout: 60_000, interval: 10 });
 }
 
 /** An outside service that holds every request until it is let go. */

@@ -138,7 +138,8 @@ async function run(plugin: Plugin, type: NodeTypeIR, setup: Setup, options: RunO
       if (kept !== undefined) return kept.value;
       if (op.op === 'credential.open') return setup.credentials[op.slot] ?? null;
       if (setup.rpc !== undefined) return setup.rpc(op, item);
-      if (op.op === 'reply.send') return null;
+      // A budget without an end.
+      if (op.op === 'reply.send' || op.op.startsWith('money.')) return null;
       throw new StepFailure('TEST_NO_ANSWER', `The test has no answer for ${op.op}. Add .rpc(…).`);
     },
     fetch: web.fetch,

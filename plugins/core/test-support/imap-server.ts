@@ -1,6 +1,8 @@
 /** A mail server that speaks as much of IMAP4rev1 (RFC 3501, RFC 6851) as the mailbox trigger says it needs, word for word as the RFC has it. */
 import { type Server, type Socket, createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import type { Certificate } from './certificate.ts';
 
 export interface StoredMail {
   uid: number;
@@ -18,8 +20,23 @@ export class ImapServer {
   password = 'secret "word" \\';
   /** Without it, messages are copied and deleted. */
   hasMove = true;
+  /** With it, connections can be secured (STARTTLS). */
+  certificate: Certificate | undefined;
+  greeting = '* OK IMAP4rev1 Service Ready';
+  /** Said in the open together with the consent to STARTTLS, as somebody on the way would. */
+  injected = '';
+  /** Consents to STARTTLS and goes on in the open. */
+  isOpenForGood = false;
+  /** Every byte that came, as it came over the wire. */
+  heard = '';
   readonly commands: string[] = [];
-  readonly #server: Server = createServer((socket) => this.#serve(socket));
+  /** Those of them that came on a connection that was not secure. */
+  readonly openCommands: string[] = [];
+  readonly #server: Server = createServer((socket) => {
+    socket.on('data', (bytes) => (this.heard += bytes.toString('latin1')));
+    socket.write(`${this.greeting}\r\n`);
+    this.#serve(socket);
+  });
   readonly #sockets = new Set<Socket>();
 
   async start(): Promise<number> {
@@ -40,14 +57,22 @@ export class ImapServer {
   #serve(socket: Socket): void {
     this.#sockets.add(socket);
     socket.on('error', () => undefined);
-    socket.write('* OK IMAP4rev1 Service Ready\r\n');
     let rest = '';
     let box: StoredMail[] = [];
     const answer = (line: string): void => {
       const [, tag = '', command = ''] = /^(\S+) (.*)$/.exec(line) ?? [];
       this.commands.push(command);
+      if (!(socket instanceof TLSSocket)) this.openCommands.push(command);
       const say = (text: string): void => void socket.write(Buffer.from(text, 'latin1'));
       const ok = (what: string): void => say(`${tag} OK ${what} completed\r\n`);
+      if (command === 'STARTTLS') {
+        const { certificate, injected } = this;
+        if (!certificate) return say(`${tag} BAD Unknown command\r\n`);
+        say(`${tag} OK Begin TLS negotiation now\r\n${injected}`);
+        if (this.isOpenForGood) return void socket.once('data', () => say('* OK what do you mean?\r\n'));
+        socket.off('data', take);
+        return this.#serve(new TLSSocket(socket, { isServer: true, ...certificate }));
+      }
       const login = /^LOGIN "((?:[^"\\]|\\.)*)" "((?:[^"\\]|\\.)*)"$/.exec(command);
       if (login) {
         const isRight = login[2]?.replaceAll(/\\(.)/g, '$1') === this.password;
@@ -107,13 +132,14 @@ export class ImapServer {
       }
       ok(act ?? command);
     };
-    socket.on('data', (data) => {
+    const take = (data: Buffer): void => {
       rest += data.toString('utf8');
       for (let end = rest.indexOf('\r\n'); end >= 0; end = rest.indexOf('\r\n')) {
         const line = rest.slice(0, end);
         rest = rest.slice(end + 2);
         answer(line);
       }
-    });
+    };
+    socket.on('data', take);
   }
 }

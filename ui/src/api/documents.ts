@@ -67,7 +67,7 @@ export const DOCUMENTS = {
   now: 'query now { now { running { runId workflowName stepsDone stepsTotal } runningCount waiting { count oldestAt } failedToday { count mostOf { workflowName count } } endedToday } }',
   workflow: `query workflow($id: ID!) {
     workflow(id: $id) {
-      id name description project { id name } rev liveVersion draftChanges savedAt draft live starts { kind text nodeId } inputForm
+      id name description project { id name } rev liveVersion draftChanges savedAt draft live starts { kind text nodeId }
       problems { code severity nodeId path message hint } ${RIGHTS}
     }
   }`,
@@ -231,10 +231,12 @@ export const DOCUMENTS = {
       endCursor hasMore rows { ${RUN_ROW} }
     }
   }`,
-  run: `query run($id: String!) { run(id: $id) { ${RUN_ROW} definition seq activeMs itemsIn limits { costPd activeMs } may { control readData } origin { runId how nodeId } } }`,
+  run: `query run($id: String!) { run(id: $id) { ${RUN_ROW} definition seq activeMs itemsIn modes budget { rootRunId spentPd reservedPd limitPd } limits { costPd activeMs } may { control readData again retry rerun } origin { runId how nodeId } } }`,
   runsMadeFrom: 'query runsMadeFrom($id: String!) { runsMadeFrom(id: $id) { rows { id how nodeId status startedAt } } }',
   calledRuns:
     'query calledRuns($id: String!, $first: Int) { calledRuns(id: $id, first: $first) { calledBy { runId nodeId depth } hidden nextCursor rows { id workflow { id name } status nodeId part isAwaited } } }',
+  callableWorkflow:
+    'query callableWorkflow($workflow: String!) { callableWorkflow(workflow: $workflow) { id name state version inputs { name type title help required default } outputs { name type title help required default } } }',
   runFacts: 'query runFacts($id: String!, $after: Int) { runFacts(id: $id, after: $after) { facts hasMore } }',
   stepData: `query stepData($runId: String!, $nodeId: String!, $path: [Int!], $side: StepSide!, $port: String, $first: Int, $after: String) {
     stepData(runId: $runId, nodeId: $nodeId, path: $path, side: $side, port: $port, first: $first, after: $after) { rows endCursor hasMore total hiddenFields }

@@ -3,6 +3,7 @@
  * A hole (a frame was lost) is filled from the history before anything after it is handed on.
  */
 import { asApiError } from './api-error.ts';
+import { isPageHidden, later } from './join-or-ask.ts';
 import type { Frame, LiveConnection } from './live-connection.ts';
 import type { PlugboardApi, RunFact, RunWatcher, Stop } from './types.ts';
 
@@ -21,7 +22,7 @@ export interface RunWatchParts {
 
 export function watchRun(parts: RunWatchParts, id: string, fromSeq: number, watcher: RunWatcher): Stop {
   const after = parts.after ?? later;
-  const isHidden = parts.isHidden ?? (() => document.visibilityState === 'hidden');
+  const isHidden = parts.isHidden ?? isPageHidden;
   let seq = fromSeq;
   let isUp = false;
   let isOver = false;
@@ -108,9 +109,4 @@ export function watchRun(parts: RunWatchParts, id: string, fromSeq: number, watc
     leave();
   }
   return stop;
-}
-
-function later(ms: number, act: () => void): () => void {
-  const timer = setTimeout(act, ms);
-  return () => clearTimeout(timer);
 }

@@ -2,6 +2,7 @@
 import { ApiError } from './api-error.ts';
 import { type DocumentName, DOCUMENTS } from './documents.ts';
 import { type GraphqlClient, type GraphqlClientOptions, makeGraphqlClient } from './graphql-client.ts';
+import { joinOrAsk } from './join-or-ask.ts';
 import { LiveConnection } from './live-connection.ts';
 import { watchRun } from './run-watch.ts';
 import type { Json } from '@plugboard/sdk';
@@ -10,10 +11,13 @@ import type {
   ChangeNews,
   FolderRow,
   Outcome,
+  Page,
   PinRow,
   PlugboardApi,
+  CallableWorkflow,
   CalledRuns,
   RunMadeFrom,
+  RunRow,
   RunsNews,
   ServerProblem,
   Session,
@@ -158,6 +162,7 @@ export function makeServerApi(options: ServerApiOptions): PlugboardApi {
     retryRun: (id, source) => change('retryRun', { id, source, idempotencyKey: crypto.randomUUID() }),
     rerunFrom: (input) => change('rerunFrom', { ...input, idempotencyKey: crypto.randomUUID() }),
     skipStep: (input) => change('skipStep', { ...input, idempotencyKey: crypto.randomUUID() }),
+    getCallableWorkflow: (workflow, signal) => query<CallableWorkflow>('callableWorkflow', { workflow }, signal),
     listCalledRuns: (id, signal) => query<CalledRuns>('calledRuns', { id, first: 20 }, signal),
     listRunsMadeFrom: async (id, signal) => (await query<{ readonly rows: readonly RunMadeFrom[] }>('runsMadeFrom', { id }, signal)).rows,
     listWorkflowTests: async (workflowId, signal) =>
@@ -171,14 +176,38 @@ export function makeServerApi(options: ServerApiOptions): PlugboardApi {
     watchRun: (id, fromSeq, watcher) => watchRun({ live, listRunFacts }, id, fromSeq, watcher),
     watchRuns(filter, onNews) {
       const name = topic('runs', filter.workflowId);
-      return name === undefined
-        ? nothing
-        : live.join(name, { on: (event, frame) => event === 'runs' && onNews(frame as unknown as RunsNews) });
+      if (name === undefined) return nothing;
+      let since = new Date().toISOString();
+      const ask = async (): Promise<void> => {
+        try {
+          const { rows } = await query<Page<RunRow>>('runs', { ...filter, since, first: 100 });
+          const heads = rows.filter(({ startedAt }) => startedAt > since);
+          since = heads.reduce((newest, { startedAt }) => (startedAt > newest ? startedAt : newest), since);
+          onNews({
+            heads: heads.slice(0, 20).map(({ id, workflow, status, startedAt }) => ({ id, workflowId: workflow.id, status, startedAt })),
+            started: heads.length,
+            ended: 0,
+          });
+        } catch {
+          // No answer is no news; it is asked again.
+        }
+      };
+      return joinOrAsk({ live }, name, () => void ask(), {
+        on(event, frame) {
+          if (event !== 'runs') return;
+          since = new Date().toISOString();
+          onNews(frame as unknown as RunsNews);
+        },
+      });
     },
     watchChanges(onNews) {
       const name = topic('changed');
       if (name === undefined) return nothing;
-      return live.join(name, {
+      // What has changed is not known without the socket: anything may have.
+      const ask = (): void => {
+        for (const kind of CHANGE_KINDS) onNews({ kind, id: '' });
+      };
+      return joinOrAsk({ live }, name, ask, {
         on(event, frame) {
           if (event === 'changed') for (const news of frame['changes'] as readonly ChangeNews[]) onNews(news);
         },
@@ -286,6 +315,20 @@ async function ask(
   return withoutNulls(await client.ask(DOCUMENTS[name], variables, options)) as { readonly [field: string]: unknown };
 }
 
+/** What the pages listen for. */
+const CHANGE_KINDS = [
+  'workflow',
+  'credential',
+  'member',
+  'invitation',
+  'apiKey',
+  'setting',
+  'project',
+  'team',
+  'session',
+  'approval',
+] as const satisfies readonly ChangeNews['kind'][];
+
 /** Fields whose null is data: the JSON of people, kept as it came. */
 const RAW = new Set([
   'draft',
@@ -295,7 +338,6 @@ const RAW = new Set([
   'rows',
   'items',
   'form',
-  'inputForm',
   'value',
   'default',
   'publicData',

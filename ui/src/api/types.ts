@@ -394,8 +394,6 @@ export interface WorkflowDetail {
   /** The live definition; absent while nothing is published. */
   readonly live?: WorkflowDefinition;
   readonly starts: readonly (WorkflowStart & { readonly nodeId: string })[];
-  /** The form a person fills to run it: parameter descriptions of `inputs`; absent means free JSON. */
-  readonly inputForm?: { readonly [name: string]: ParamIR };
   readonly problems: readonly WorkflowProblem[];
   readonly may: WorkflowRights;
 }
@@ -472,11 +470,36 @@ export interface RunDetail extends RunRow {
   readonly seq: number;
   readonly activeMs: number;
   readonly itemsIn: number;
+  /** How it was started, and how its workflow leads from step to step. */
+  readonly modes: readonly ('scheduled' | 'triggered' | 'continuous' | 'sequential' | 'parallel' | 'conditional')[];
   readonly owner?: { readonly name: string; readonly takenOverFrom?: string };
+  /** What it, its retries and the runs they call have spent together; absent while that is nothing. */
+  readonly budget?: RunBudget;
   readonly limits: { readonly costPd?: string; readonly activeMs: number };
-  readonly may: { readonly control: boolean; readonly readData: boolean };
+  readonly may: RunRights;
   /** The run it was made from, or what of a draft it tries. */
   readonly origin?: RunOrigin;
+}
+
+/** Pico-dollars as decimal text. */
+export interface RunBudget {
+  readonly rootRunId: string;
+  readonly spentPd: string;
+  /** Of calls under way. */
+  readonly reservedPd: string;
+  readonly limitPd: string;
+}
+
+/** What this person may do with a run; the server knows which ways on are open. */
+export interface RunRights {
+  readonly control: boolean;
+  readonly readData: boolean;
+  /** A new run with the same input. */
+  readonly again: boolean;
+  /** What did not succeed, or past a step that failed. */
+  readonly retry: boolean;
+  /** From a step on. */
+  readonly rerun: boolean;
 }
 
 export interface RunOrigin {
@@ -562,6 +585,28 @@ export interface RunChain {
     readonly endedAt?: string;
   }[];
   readonly hasMore: boolean;
+}
+
+/** A field of the items that a workflow takes or gives. */
+export interface DeclaredField {
+  readonly name: string;
+  readonly type: string;
+  readonly title?: string;
+  readonly help?: string;
+  readonly required: boolean;
+  /** Of an input: taken where it is left out. */
+  readonly default?: Json;
+}
+
+/** What a step finds that calls a workflow. */
+export interface CallableWorkflow {
+  readonly id: string;
+  readonly name: string;
+  /** Whether a call is taken now, and if not, why. */
+  readonly state: 'ready' | 'unpublished' | 'paused' | 'no_trigger';
+  readonly version?: number;
+  readonly inputs: readonly DeclaredField[];
+  readonly outputs: readonly DeclaredField[];
 }
 
 /** A run that a step of another one called. */
@@ -1031,6 +1076,7 @@ export interface NotificationRow {
 /** `kind` as in SERVER.md 8; the page refetches what it shows of it. */
 export interface ChangeNews {
   readonly kind: 'workflow' | 'credential' | 'member' | 'invitation' | 'apiKey' | 'setting' | 'project' | 'team' | 'session' | 'approval';
+  /** Empty where it is not known which one. */
   readonly id: string;
   readonly rev?: number;
 }
@@ -1153,6 +1199,8 @@ export interface PlugboardApi {
   /** A new run that takes a failed step as done. */
   skipStep(input: GoOn): Promise<Outcome<{ readonly runId: string; readonly kept: number }>>;
   listRunsMadeFrom(id: string, signal?: AbortSignal): Promise<readonly RunMadeFrom[]>;
+  /** By name or id: what a step that calls it has to give, and gets. */
+  getCallableWorkflow(workflow: string, signal?: AbortSignal): Promise<CallableWorkflow>;
   /** The first of the runs it called, and the run that called it. */
   listCalledRuns(id: string, signal?: AbortSignal): Promise<CalledRuns>;
   listWorkflowTests(workflowId: string, signal?: AbortSignal): Promise<readonly WorkflowTestRow[]>;

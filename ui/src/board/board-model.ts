@@ -20,6 +20,8 @@ export interface BoardNode extends PlateNode {
   readonly isMissing: boolean;
   /** Changes something outside when it runs. */
   readonly writes: boolean;
+  /** Takes back what another one did; runs only when its run does not end well. */
+  readonly isUndo: boolean;
 }
 
 export interface BoardEdge {
@@ -52,9 +54,11 @@ export function drawingOf(definition: WorkflowDefinition, catalog: readonly Type
   const byKey = new Map(catalog.map((type) => [`${type.type}@${type.version}`, type]));
   const newest = new Map(catalog.map((type) => [type.type, type]));
   const undone = new Set(definition.edges.flatMap((edge) => (edge.sourceHandle === UNDO_PORT ? [edge.source] : [])));
+  const undoing = undoBranches(definition);
   const nodes = definition.nodes.map((node) => {
     const type = byKey.get(`${node.type}@${node.data.typeVersion}`) ?? newest.get(node.type);
-    return type ? knownNode(node, type, undone.has(node.id)) : missingNode(node, definition);
+    const drawn = type ? knownNode(node, type, undone.has(node.id)) : missingNode(node, definition);
+    return { ...drawn, isUndo: undoing.has(node.id) };
   });
   return {
     nodes,
@@ -77,7 +81,15 @@ export function drawingOf(definition: WorkflowDefinition, catalog: readonly Type
   };
 }
 
-function knownNode(node: WorkflowNode, type: TypeIR, isUndone: boolean): BoardNode {
+/** What is connected to a port "undo", and what follows it: the ordinary flow joins it nowhere. */
+function undoBranches({ edges }: WorkflowDefinition): ReadonlySet<string> {
+  const found = new Set(edges.flatMap((edge) => (edge.sourceHandle === UNDO_PORT ? [edge.target] : [])));
+  // A set hands on what is added while it is walked.
+  for (const id of found) for (const edge of edges) if (edge.source === id) found.add(edge.target);
+  return found;
+}
+
+function knownNode(node: WorkflowNode, type: TypeIR, isUndone: boolean): Omit<BoardNode, 'isUndo'> {
   const outputs = [...outputPorts(type, node).ids];
   if (node.data.onError === 'route' && !outputs.includes(ERROR_PORT)) outputs.push(ERROR_PORT);
   if (isUndone && !outputs.includes(UNDO_PORT)) outputs.push(UNDO_PORT);
@@ -100,7 +112,7 @@ function knownNode(node: WorkflowNode, type: TypeIR, isUndone: boolean): BoardNo
 }
 
 /** A node whose type is not installed keeps its place, its cables and all its data. */
-function missingNode(node: WorkflowNode, definition: WorkflowDefinition): BoardNode {
+function missingNode(node: WorkflowNode, definition: WorkflowDefinition): Omit<BoardNode, 'isUndo'> {
   const used = (pick: (edge: WorkflowDefinition['edges'][number]) => string | false): string[] => [
     ...new Set(definition.edges.map(pick).filter((port) => port !== false)),
   ];

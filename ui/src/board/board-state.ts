@@ -38,18 +38,19 @@ const LOOK: { readonly [S in StepStatus]: PlateState['look'] } = {
 };
 
 /** How the rounds of a loop went, in the order in which they began. */
-export type LoopRounds = readonly ('succeeded' | 'failed' | 'running')[];
+export type LoopRounds = readonly { readonly key: string; readonly how: Slot }[];
+type Slot = 'succeeded' | 'failed' | 'running';
 
 export function loopRounds(run: RunLive, loops: readonly BoardLoop[]): ReadonlyMap<string, LoopRounds> {
   return new Map(
     loops.map((loop) => {
-      const rounds = new Map<string, 'succeeded' | 'failed' | 'running'>();
+      const rounds = new Map<string, Slot>();
       for (const { path, status } of loop.nodes.flatMap((id) => run.steps.get(id)?.rounds ?? [])) {
         const key = path.slice(0, loop.depth).join('.');
         const [before, own] = [rounds.get(key), slotOf(status)];
         rounds.set(key, before === 'failed' || (before === 'running' && own !== 'failed') ? before : own);
       }
-      return [loop.id, [...rounds.values()]];
+      return [loop.id, [...rounds].map(([key, how]) => ({ key, how }))];
     }),
   );
 }

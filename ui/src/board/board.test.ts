@@ -186,7 +186,10 @@ test('a round of a loop stands as badly as the worst of its steps', () => {
     ended(4, 'send', [1], 'failed'),
   ]);
   const rounds = loopRounds(run, [{ id: 'each', nodes: ['find', 'send'], depth: 1 }]);
-  expect(rounds.get('each')).toEqual(['succeeded', 'failed']);
+  expect(rounds.get('each')).toEqual([
+    { key: '0', how: 'succeeded' },
+    { key: '1', how: 'failed' },
+  ]);
 });
 
 test('a draft shows which of its nodes have data fixed to them', () => {

@@ -11,6 +11,8 @@ export interface Cable {
   readonly path: string;
   /** Where the counter rides: the middle of the curve. */
   readonly middle: Point;
+  /** A point of it; 0 is its beginning, 1 its end. */
+  readonly along: (part: number) => Point;
 }
 
 /** `from` and `to` are socket centres; `from` leaves to the right, `to` is entered from the left. */
@@ -24,7 +26,8 @@ export function cableBetween(from: Point, to: Point): Cable {
   const sag = Math.min(MOST_SAG, Math.hypot(dx, dy) * 0.038);
   const one = { x: start.x + bend, y: start.y + sag };
   const two = { x: end.x - bend, y: end.y + sag };
-  return { path: `M${text(start)}C${text(one)} ${text(two)} ${text(end)}`, middle: along(start, one, two, end, 0.5) };
+  const along = (part: number): Point => onCurve(start, one, two, end, part);
+  return { path: `M${text(start)}C${text(one)} ${text(two)} ${text(end)}`, middle: along(0.5), along };
 }
 
 /** A cable laid around corners, for where a free one would lie on plates. Its counter rides on the longest part. */
@@ -41,7 +44,20 @@ export function cableThrough(from: Point, corners: readonly Point[], to: Point):
     if (length > longest) [longest, middle] = [length, { x: (point.x + before.x) / 2, y: (point.y + before.y) / 2 }];
     path += after === undefined ? `L${text(point)}` : `L${text(towards(point, before))}Q${text(point)} ${text(towards(point, after))}`;
   });
-  return { path, middle };
+  return { path, middle, along: (part) => onLine(points, part) };
+}
+
+function onLine(points: readonly Point[], part: number): Point {
+  const parts = points.slice(1).map((to, index) => ({ from: points[index] ?? to, to }));
+  const lengthOf = ({ from, to }: (typeof parts)[number]): number => Math.hypot(to.x - from.x, to.y - from.y);
+  let left = part * parts.reduce((sum, one) => sum + lengthOf(one), 0);
+  for (const one of parts) {
+    const length = lengthOf(one);
+    if (left <= length && length > 0)
+      return { x: one.from.x + ((one.to.x - one.from.x) * left) / length, y: one.from.y + ((one.to.y - one.from.y) * left) / length };
+    left -= length;
+  }
+  return points.at(-1) ?? { x: 0, y: 0 };
 }
 
 const CORNER = 10;
@@ -53,7 +69,7 @@ function towards(corner: Point, other: Point): Point {
   return { x: corner.x + (other.x - corner.x) * share, y: corner.y + (other.y - corner.y) * share };
 }
 
-function along(a: Point, b: Point, c: Point, d: Point, t: number): Point {
+function onCurve(a: Point, b: Point, c: Point, d: Point, t: number): Point {
   const u = 1 - t;
   const mix = (p: number, q: number, r: number, s: number): number => u * u * u * p + 3 * u * u * t * q + 3 * u * t * t * r + t * t * t * s;
   return { x: mix(a.x, b.x, c.x, d.x), y: mix(a.y, b.y, c.y, d.y) };
@@ -61,10 +77,4 @@ function along(a: Point, b: Point, c: Point, d: Point, t: number): Point {
 
 function text({ x, y }: Point): string {
   return `${Math.round(x * 10) / 10} ${Math.round(y * 10) / 10}`;
-}
-
-/** Several cables out of one socket would stack their counters; each rides a little further along. */
-export function counterPlace(cable: Cable, from: Point, to: Point, hasSiblings: boolean): Point {
-  if (!hasSiblings) return cable.middle;
-  return { x: from.x + (to.x - from.x) * 0.34, y: from.y + (to.y - from.y) * 0.34 };
 }

@@ -74,6 +74,39 @@ describe('cables', () => {
     expect(middle).toEqual({ x: 215, y: 100 });
   });
 
+  test('points of a cable go from one plug to the other, around corners too', () => {
+    const [from, to] = [
+      { x: 0, y: 0 },
+      { x: 200, y: 60 },
+    ];
+    for (const cable of [
+      cableBetween(from, to),
+      cableThrough(
+        from,
+        [
+          { x: 100, y: 0 },
+          { x: 100, y: 60 },
+        ],
+        to,
+      ),
+    ]) {
+      expect([cable.along(0), cable.along(1)]).toEqual([
+        { x: PLUG, y: 0 },
+        { x: 200 - PLUG, y: 60 },
+      ]);
+    }
+    expect(
+      cableThrough(
+        from,
+        [
+          { x: 100, y: 0 },
+          { x: 100, y: 60 },
+        ],
+        to,
+      ).along(0.5),
+    ).toEqual({ x: 100, y: 30 });
+  });
+
   test('a cable that goes back has room to turn', () => {
     const { path } = cableBetween({ x: 300, y: 0 }, { x: 0, y: 100 });
     const [, firstBend] = /C(-?[\d.]+)/.exec(path) ?? [];

@@ -1,7 +1,7 @@
 import { effectScope } from 'vue';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Job, PlugboardApi } from '../api/types.ts';
-import { useJob } from './use-job.ts';
+import { byReason, useJob } from './use-job.ts';
 
 const aJob = (job: Partial<Job> = {}): Job => ({
   id: 'j',
@@ -62,4 +62,17 @@ describe('a job that is followed', () => {
     await vi.advanceTimersByTimeAsync(5_000);
     expect(asked()).toBe(1);
   });
+});
+
+test('what a job could not do is said once for each reason', () => {
+  const failed = (itemId: string, message?: string) => ({
+    itemId,
+    outcome: 'failed' as const,
+    code: 'RUN_STATE',
+    ...(message ? { message } : {}),
+  });
+  expect(byReason([failed('a', 'It was undone'), failed('b'), failed('c', 'It was undone')])).toEqual([
+    { reason: 'It was undone', itemIds: ['a', 'c'] },
+    { reason: 'RUN_STATE', itemIds: ['b'] },
+  ]);
 });

@@ -87,3 +87,13 @@ export function useJob(api: PlugboardApi, { onEnded, onTrouble }: FollowJobOptio
 
   return { job, failures, isStarting, isOver, start, follow, cancel, forget };
 }
+
+/** What a job could not do, by reason: many things are often refused for one. */
+export function byReason(failures: readonly JobItem[]): readonly { readonly reason: string; readonly itemIds: readonly string[] }[] {
+  const found = new Map<string, string[]>();
+  for (const { itemId, message, code } of failures) {
+    const reason = message ?? code ?? '';
+    found.set(reason, [...(found.get(reason) ?? []), itemId]);
+  }
+  return [...found].map(([reason, itemIds]) => ({ reason, itemIds }));
+}

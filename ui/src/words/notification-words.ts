@@ -30,6 +30,12 @@ const KINDS: { readonly [kind: string]: (params: Params, count: number) => Notif
     lamp: 'unknownEffect',
     ...at('/runs/', textOf(params, 'runId')),
   }),
+  'run.spends': (params) => ({
+    title: `${textOf(params, 'workflow') ?? 'A run'} has spent ${textOf(params, 'spent') ?? 'much'}`,
+    text: `At ${textOf(params, 'limit') ?? 'its limit'} the run makes no further call that costs money.`,
+    lamp: 'attention',
+    ...at('/runs/', textOf(params, 'runId')),
+  }),
   'approval.asked': (params) => ({
     title: textOf(params, 'title') ?? 'A decision waits for you',
     text: 'A run waits until you decide.',

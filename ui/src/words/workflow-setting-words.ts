@@ -13,6 +13,7 @@ const OF_WORKFLOW: { readonly [key: string]: Words } = {
   keepRuns: (value) => (value === null ? 'as long as the workspace keeps them' : partsOf(value, { days: 'day', count: 'newest run' })),
   repeat: (value) => (value === null ? 'it runs once' : repeatWords(value)),
   flow: (value) => (value === null ? 'each begins at once' : flowWords(value)),
+  budget: (value) => (value === null ? 'as the workspace says' : budgetWords(value)),
 };
 
 /** What counts for a workflow, by the key of its definition or of a setting above it. */
@@ -45,6 +46,12 @@ function repeatWords(value: Json): string {
   ]
     .filter(Boolean)
     .join(', ');
+}
+
+function budgetWords(value: Json): string {
+  const { warn, stop } = fieldsOf(value);
+  const [told, most] = [numberOf(warn), numberOf(stop)];
+  return [told !== undefined && `told of at $${told}`, most !== undefined && `no more than $${most}`].filter(Boolean).join(', ');
 }
 
 function flowWords(value: Json): string {

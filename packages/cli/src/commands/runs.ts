@@ -12,7 +12,7 @@ interface RunLine {
   readonly trigger: string;
   readonly startedAt: string;
   readonly durationMs?: number;
-  readonly error?: { readonly code: string };
+  readonly error?: { readonly code: string; readonly nodeName?: string };
 }
 
 const STATES = ['pending', 'running', 'paused', 'waiting', 'succeeded', 'failed', 'cancelled', 'timed_out'];
@@ -51,9 +51,10 @@ export function runsCommand(): Command {
         run.trigger,
         age(run.startedAt),
         run.durationMs === undefined ? '' : duration(run.durationMs),
+        run.error?.nodeName ?? '',
         run.error?.code ?? '',
       ]);
-      process.stdout.write(table(['run', 'status', 'workflow', 'version', 'trigger', 'started', 'took', 'error'], rows));
+      process.stdout.write(table(['run', 'status', 'workflow', 'version', 'trigger', 'started', 'took', 'failed at', 'error'], rows));
       if (page.nextCursor) process.stdout.write(`more: npx plugboard runs${filters(options)} --cursor ${page.nextCursor}\n`);
     });
 }

@@ -1,3 +1,4 @@
+import { dollarText } from '@plugboard/sdk';
 import { Command } from 'commander';
 import { connect } from '../server-client.ts';
 import { duration, table } from '../table.ts';
@@ -21,6 +22,14 @@ interface StepLine {
   readonly logs: readonly { readonly level: string; readonly message: string }[];
 }
 
+/** Pico-dollars of the run, its retries and the runs they call. */
+interface RunBudget {
+  readonly rootRunId: string;
+  readonly spentPd: string;
+  readonly reservedPd: string;
+  readonly limitPd: string;
+}
+
 interface RunDetails {
   readonly id: string;
   readonly status: string;
@@ -33,6 +42,7 @@ interface RunDetails {
   readonly durationMs?: number;
   readonly error?: { readonly code: string; readonly message: string };
   readonly origin?: { readonly runId?: string; readonly how: string; readonly nodeId?: string };
+  readonly budget?: RunBudget;
   readonly takenOver?: readonly string[];
   readonly cancelled?: { readonly by: string; readonly reason?: string };
   readonly steps: readonly StepLine[];
@@ -69,6 +79,7 @@ function describe(run: RunDetails): string {
   ];
   if (run.error) lines.push(`error: ${run.error.message} [${run.error.code}]`);
   if (run.origin) lines.push(originText(run.origin));
+  if (run.budget) lines.push(spentText(run.budget, run.id));
   for (const at of run.takenOver ?? []) lines.push(`taken over at ${at}: the process that had it was gone`);
   if (run.cancelled?.reason) lines.push(`stopped because: ${run.cancelled.reason}`);
   const rows = run.steps.map((step) => [
@@ -89,6 +100,13 @@ function describe(run: RunDetails): string {
     if (step.logs.length > 0) lines.push('', `${step.name} wrote:`, ...step.logs.map((line) => `  ${line.level}: ${line.message}`));
   }
   return `${lines.join('\n')}\n`;
+}
+
+function spentText({ rootRunId, spentPd, reservedPd, limitPd }: RunBudget, runId: string): string {
+  const [spent, reserved, limit] = [spentPd, reservedPd, limitPd].map((pico) => dollarText(BigInt(pico)));
+  const underWay = reservedPd === '0' ? '' : `, ${reserved} reserved by calls under way`;
+  const tree = rootRunId === runId ? '' : `, with run ${rootRunId.slice(-8)} and the others made from it`;
+  return `spent: ${spent} of ${limit}${underWay}${tree}`;
 }
 
 const SKIPPED: Readonly<Record<string, string>> = {

@@ -19,6 +19,7 @@ export function checkPolicies(subject: Subject, definition: WorkflowDefinition):
     ...problems,
     ...checkErrorRoute(subject, definition),
     ...checkRetry(subject, type),
+    ...checkSelfCall(subject, type, definition),
     ...checkLimit(subject),
     ...checkJoin(subject, type, definition),
   ];
@@ -56,10 +57,17 @@ function checkErrorRoute(subject: Subject, definition: WorkflowDefinition): Prob
 
 function checkRetry(subject: Subject, type: NodeTypeIR): Problem[] {
   const attempts = subject.node.data.retry?.maxAttempts ?? 1;
-  if (attempts > 1 && type.waits === 'child')
-    return [problem('RETRY_OF_CALLS', placeOf(subject, 'data.retry.maxAttempts'), { node: subject.name })];
   if (attempts <= 1 || effectOf(type, subject.node) !== 'write' || isRepeatable(type, subject.node)) return [];
   return [problem('RETRY_NOT_REPEATABLE', placeOf(subject, 'data.retry.maxAttempts'), { node: subject.name })];
+}
+
+/** A call of its own workflow, which its one run at a time waits for. */
+function checkSelfCall(subject: Subject, type: NodeTypeIR, { name: own, settings }: WorkflowDefinition): Problem[] {
+  const { node } = subject;
+  const concurrency = settings.flow?.concurrency;
+  if (type.waits !== 'child' || node.data.disabled === true || concurrency?.limit !== 1 || concurrency.key !== undefined) return [];
+  if (literalParam(type, node, 'workflow') !== own || literalParam(type, node, 'answer') === false) return [];
+  return [problem('CALL_WAITS_FOR_ITSELF', placeOf(subject, 'data.params.workflow'), { node: subject.name })];
 }
 
 function checkLimit(subject: Subject): Problem[] {

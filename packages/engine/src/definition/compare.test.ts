@@ -31,7 +31,7 @@ describe('semanticText', () => {
         id: node.id,
       })),
     ],
-    ['empty lists', { ...base, groups: [], inputs: {} }],
+    ['empty lists', { ...base, groups: [], inputs: {}, outputs: {} }],
     ['default settings', { ...base, settings: { timezone: 'UTC', keepData: 'all' } }],
   ])('is the same whatever %s say', (_, other) => {
     expect(semanticText(other)).toBe(semanticText(base));
@@ -56,6 +56,8 @@ describe('semanticText', () => {
     ['the order of an edge', { ...base, edges: [{ ...anEdge('hook>a'), order: 2 }] }],
     ['a setting', { ...base, settings: { timeoutMs: 5 } }],
     ['the description', { ...base, description: 'x' }],
+    ['what it takes', { ...base, inputs: { n: { type: 'number' } } }],
+    ['what it gives', { ...base, outputs: { n: { type: 'number' } } }],
   ])('differs with %s', (_, other) => {
     expect(semanticText(other)).not.toBe(semanticText(base));
   });
@@ -71,6 +73,7 @@ describe('diffDefinitions', () => {
       ...base,
       name: 'Other',
       settings: { timezone: 'UTC' },
+      outputs: { n: { type: 'number' } },
       nodes: [
         { ...aHook(), position: { x: 5, y: 0 } },
         aNode('a', 'core/set', { fields: { x: 2, list: [1, 2], new: true } }, { name: 'Set', onError: 'route' }),
@@ -102,6 +105,7 @@ describe('diffDefinitions', () => {
       notes: { added: [], removed: [], changed: [] },
       workflow: [
         { path: ['name'], before: 'Test', after: 'Other' },
+        { path: ['outputs'], after: { n: { type: 'number' } } },
         { path: ['settings', 'timezone'], after: 'UTC' },
       ],
     });

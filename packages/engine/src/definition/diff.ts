@@ -33,7 +33,7 @@ export interface DefinitionDiff {
   readonly edges: PartsDiff;
   readonly groups: PartsDiff;
   readonly notes: PartsDiff;
-  /** Name, description, inputs, tests and settings. */
+  /** Name, description, inputs, outputs, tests and settings. */
   readonly workflow: readonly FieldChange[];
 }
 
@@ -51,8 +51,8 @@ export function diffDefinitions(before: WorkflowDefinition, after: WorkflowDefin
 
 type Fields = { readonly [name: string]: Json | undefined };
 
-function headerOf({ name, description, inputs, tests, settings }: WorkflowDefinition): Fields {
-  return { name, description, inputs, tests: tests as unknown as Json | undefined, settings: asJson(settings) };
+function headerOf({ name, description, inputs, outputs, tests, settings }: WorkflowDefinition): Fields {
+  return { name, description, inputs, outputs, tests: tests as unknown as Json | undefined, settings: asJson(settings) };
 }
 
 function diffParts(before: readonly { readonly id: string }[], after: readonly { readonly id: string }[]): PartsDiff {

@@ -27,6 +27,7 @@ export interface DraftDoc {
   readonly notes: { readonly [id: string]: Ranked<WorkflowNote> };
   readonly settings: WorkflowSettings;
   readonly inputs?: JsonObject;
+  readonly outputs?: JsonObject;
   readonly tests?: readonly WorkflowTest[];
 }
 
@@ -35,7 +36,7 @@ export const FIELD_OF = { node: 'nodes', edge: 'edges', group: 'groups', note: '
 export type PartKind = keyof typeof FIELD_OF;
 
 export function toDraft(definition: WorkflowDefinition, rev = 0): DraftDoc {
-  const { name, description, nodes, edges, groups, notes, settings, inputs, tests } = definition;
+  const { name, description, nodes, edges, groups, notes, settings, inputs, outputs, tests } = definition;
   return {
     rev,
     name,
@@ -46,6 +47,7 @@ export function toDraft(definition: WorkflowDefinition, rev = 0): DraftDoc {
     notes: byId(notes ?? []),
     settings,
     ...(inputs === undefined ? {} : { inputs }),
+    ...(outputs === undefined ? {} : { outputs }),
     ...(tests === undefined ? {} : { tests }),
   };
 }
@@ -62,6 +64,7 @@ export function fromDraft(doc: DraftDoc): WorkflowDefinition {
     ...(groups.length === 0 ? {} : { groups }),
     ...(notes.length === 0 ? {} : { notes }),
     ...(doc.inputs === undefined ? {} : { inputs: doc.inputs }),
+    ...(doc.outputs === undefined ? {} : { outputs: doc.outputs }),
     ...(doc.tests === undefined ? {} : { tests: doc.tests }),
     settings: doc.settings,
   };

@@ -150,7 +150,13 @@ export const TYPES: readonly TypeIR[] = [
     ports: { inputs: [{ id: 'main' }, { id: 'next' }], outputs: [{ id: 'body' }, { id: 'done' }] },
     loop: { mode: 'mode', batchSize: 'size', concurrency: 'parallel', limit: 'limit' },
   }),
-  node('test/call', { per: 'batch', effects: 'write', repeatable: true, waits: 'child' }),
+  node('test/call', {
+    per: 'batch',
+    effects: 'write',
+    repeatable: true,
+    waits: 'child',
+    params: { workflow: { kind: 'text' }, answer: { kind: 'boolean', default: true } },
+  }),
   node('test/break', { per: 'batch', breaks: true }),
   { ...node('core/set', {}), version: 2 },
 ];

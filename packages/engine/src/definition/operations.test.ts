@@ -58,6 +58,7 @@ describe('drafts', () => {
         groups: [{ id: 'g', nodes: ['z'], collapsed: true }],
         notes: [{ id: 'n', text: 't', position: { x: 1, y: 2 } }],
         inputs: { a: 1 },
+        outputs: { b: 1 },
         settings: { timezone: 'UTC' },
       },
     );

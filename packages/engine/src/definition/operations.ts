@@ -25,7 +25,7 @@ export interface Expected {
 /**
  * - `add`: a whole part with a new id. Without a `rank` it comes last among its kind.
  * - `remove`: a node goes with its edges and leaves its groups.
- * - `set`: one field of a part, or of the workflow (`name`, `description`, `settings…`, `inputs…`, `tests`). Without `value` the field is removed.
+ * - `set`: one field of a part, or of the workflow (`name`, `description`, `settings…`, `inputs…`, `outputs…`, `tests`). Without `value` the field is removed.
  *   The path names fields of objects; lists are set whole. With `expect` it applies only while the field holds that value.
  * - `renameNode`: the only way to change a node's name, because expressions follow it (not with `keepReferences`). Applies only while the name is `from`.
  */

@@ -9,6 +9,8 @@ import { opsBetween } from './ops-between.ts';
 import type { WorkflowDefinition } from './types.ts';
 import { applyUntouched } from './untouched.ts';
 
+const someFields = () => fc.option(fc.constantFrom<JsonObject>({}, { a: { b: 1 } }, { a: 1 }), { nil: undefined });
+
 /** Small workflows that share ids and names, so that pairs of them differ in every way. */
 const anyWorkflow: fc.Arbitrary<WorkflowDefinition> = fc
   .record({
@@ -29,9 +31,10 @@ const anyWorkflow: fc.Arbitrary<WorkflowDefinition> = fc
     note: fc.option(fc.constantFrom('hi', 'ho'), { nil: undefined }),
     description: fc.option(fc.constantFrom('', 'd'), { nil: undefined }),
     timezone: fc.option(fc.constantFrom('UTC', 'Asia/Kolkata'), { nil: undefined }),
-    inputs: fc.option(fc.constantFrom<JsonObject>({}, { a: { b: 1 } }, { a: 1 }), { nil: undefined }),
+    inputs: someFields(),
+    outputs: someFields(),
   })
-  .map(({ nodes, edges, grouped, note, description, timezone, inputs }) => {
+  .map(({ nodes, edges, grouped, note, description, timezone, inputs, outputs }) => {
     const named = nodes.filter((node, index) => nodes.findIndex((other) => other.name === node.name) === index);
     const ids = new Set<string>(named.map((node) => node.id));
     return aWorkflow(
@@ -45,6 +48,7 @@ const anyWorkflow: fc.Arbitrary<WorkflowDefinition> = fc
         ...(note === undefined ? {} : { notes: [{ id: 'n', text: note, position: { x: 0, y: 0 } }] }),
         ...(description === undefined ? {} : { description }),
         ...(inputs === undefined ? {} : { inputs }),
+        ...(outputs === undefined ? {} : { outputs }),
         settings: timezone === undefined ? {} : { timezone },
       },
     );

@@ -12,7 +12,7 @@ import type { WorkflowDefinition } from './types.ts';
 
 /** Edges before nodes: a node takes its edges along when it goes. */
 const KINDS: readonly PartKind[] = ['edge', 'node', 'group', 'note'];
-const HEADER = ['name', 'description', 'inputs', 'tests', 'settings'] as const;
+const HEADER = ['name', 'description', 'inputs', 'outputs', 'tests', 'settings'] as const;
 
 type Part = Ranked<{ readonly id: string }>;
 

@@ -165,6 +165,7 @@ describe('parseDefinition', () => {
     ['runs kept by nothing known', set('settings.keepRuns', { weeks: 1 }), ['FIELD_UNKNOWN settings.keepRuns']],
     ['a tag that is no text', set('settings.tags', { a: 1 }), ['FIELD_TYPE settings.tags.a']],
     ['inputs that are a list', set('inputs', []), ['FIELD_TYPE inputs']],
+    ['outputs that are text', set('outputs', 'gross'), ['FIELD_TYPE outputs']],
     ['a __proto__ at the top', set('__proto__', {}), ['KEY_FORBIDDEN __proto__']],
   ])('reports %s', (_, edit, expected) => {
     const result = parseDefinition(broken(edit));
@@ -316,6 +317,7 @@ describe('parseDefinition', () => {
       'edges',
       'settings',
       'inputs',
+      'outputs',
       'nodes.0',
       'nodes.0.id',
       'nodes.1.data',

@@ -2,6 +2,7 @@
  * Reads a workflow definition from untrusted input: its structure only. What the parts mean together is for `validateDefinition`.
  * Everything wrong is reported at once, and no input makes it throw.
  */
+import { MOST_DOLLARS } from '@plugboard/sdk';
 import { FORMAT } from './limits.ts';
 import { describe, hasErrors, problem } from './problems.ts';
 import { readTest } from './read-tests.ts';
@@ -29,6 +30,7 @@ import {
 } from './reading.ts';
 import type { Reader, Reading } from './reading.ts';
 import type {
+  BudgetSettings,
   FlowControl,
   StepLimit,
   KeepRuns,
@@ -172,6 +174,8 @@ const flow: Reader<FlowControl> = object<FlowControl>({
 /** Ten years. */
 const LONGEST_REPEAT_MS = 3650 * 24 * 60 * 60_000;
 
+const dollars = number({ min: 0, max: MOST_DOLLARS });
+
 const settings: Reader<WorkflowSettings> = object<WorkflowSettings>({
   timezone: optional(text({ min: 1, max: 64, oneLine: true })),
   timeoutMs: optional(number({ min: 1, max: FORMAT.maxTimeoutMs, whole: true })),
@@ -185,6 +189,7 @@ const settings: Reader<WorkflowSettings> = object<WorkflowSettings>({
       count: optional(number({ min: 1, max: 10_000_000, whole: true })),
     }),
   ),
+  budget: optional(object<BudgetSettings>({ warn: optional(dollars), stop: optional(dollars) })),
   tags: optional(record(runTag)),
   flow: optional(flow),
   errorWorkflow: optional(text({ min: 1, max: FORMAT.maxNameLength, oneLine: true })),
@@ -206,9 +211,10 @@ const header = {
 };
 
 /** The fields of a workflow that are neither nodes, edges, groups nor notes. */
-export const readHeader = object<Pick<WorkflowDefinition, 'name' | 'description' | 'inputs' | 'tests' | 'settings'>>({
+export const readHeader = object<Pick<WorkflowDefinition, 'name' | 'description' | 'inputs' | 'outputs' | 'tests' | 'settings'>>({
   ...header,
   inputs: optional(jsonObject),
+  outputs: optional(jsonObject),
   tests: optional(list(readTest)),
   settings: withDefault(settings, {}),
 });
@@ -238,6 +244,7 @@ const definitionFields = object<WorkflowDefinition>({
   groups: optional(list(readGroup)),
   notes: optional(list(readNote)),
   inputs: optional(jsonObject),
+  outputs: optional(jsonObject),
   tests: optional(list(readTest)),
   settings: withDefault(settings, {}),
 });

@@ -63,6 +63,12 @@ const CATALOG = {
     message: 'The tag "{key}" names the node "{name}", which has not run when tags are settled.',
     hint: 'Read the item of the trigger with $json.',
   },
+  BUDGET_WARNS_LATE: {
+    severity: 'warning',
+    doc: 'The budget warns at an amount that its runs never reach, because they stop before.',
+    message: 'The budget warns at ${warn}, and runs stop at ${stop}.',
+    hint: 'Warn at less than the stop, or raise the stop.',
+  },
   FLOW_CONFLICT: {
     severity: 'error',
     doc: 'Flow control has parts of which only one can decide what becomes of a start.',
@@ -280,6 +286,12 @@ const CATALOG = {
     doc: 'An entry of inputs does not say what a caller has to give.',
     message: 'The input "{name}" is not declared well: {reason}.',
     hint: 'Give it a type (text, number, boolean, object, list or any), and "required": true or a default.',
+  },
+  OUTPUT_DECLARATION_INVALID: {
+    severity: 'error',
+    doc: 'An entry of outputs does not say what the last steps give.',
+    message: 'The output "{name}" is not declared well: {reason}.',
+    hint: 'Give it a type (text, number, boolean, object, list or any), and "required": true where every item has it.',
   },
   GROUP_NODE_MISSING: {
     severity: 'warning',
@@ -509,11 +521,11 @@ const CATALOG = {
     message: '"{node}" writes and is not safe to repeat: only attempts that were certainly not applied are tried again.',
     hint: 'Leave the retry off, or choose parameters that make the step safe to repeat.',
   },
-  RETRY_OF_CALLS: {
+  CALL_WAITS_FOR_ITSELF: {
     severity: 'warning',
-    doc: 'A retry policy on a step that calls workflows: it is about starting them, not about how they end.',
-    message: '"{node}" calls another workflow: its retry policy starts no run again that failed.',
-    hint: 'Give the steps of the called workflow a retry policy, or retry the called run.',
+    doc: 'A workflow of which one run works at a time calls itself and waits for the answer.',
+    message: '"{node}" calls this very workflow and waits, and only one of its runs works at a time: the call can never begin, and fails.',
+    hint: 'Call it without waiting for the answer, raise flow.concurrency.limit above how often it waits for itself, or give it a key that differs.',
   },
   POLICY_ON_TRIGGER: {
     severity: 'warning',

@@ -7,7 +7,7 @@ import type { NodeData, WorkflowDefinition, WorkflowEdge, WorkflowNode } from '.
 
 /** Canonical JSON; the caller hashes it. Node order counts, because it orders a run's output; edge order counts only by `order` and id. */
 export function semanticText(definition: WorkflowDefinition): string {
-  const { schema, name, description, nodes, edges, groups, inputs, tests, settings } = definition;
+  const { schema, name, description, nodes, edges, groups, inputs, outputs, tests, settings } = definition;
   return canonicalText({
     schema,
     name,
@@ -18,6 +18,7 @@ export function semanticText(definition: WorkflowDefinition): string {
       [...(groups ?? [])].sort(byId).map((group) => ({ id: group.id, title: group.title, nodes: [...group.nodes].sort() })),
     ),
     inputs: inputs && Object.keys(inputs).length > 0 ? inputs : undefined,
+    outputs: outputs && Object.keys(outputs).length > 0 ? outputs : undefined,
     tests: emptyIsAbsent(tests ?? []),
     settings: withoutDefaults(
       { ...settings },

@@ -24,7 +24,7 @@ export type OnError = 'fail' | 'continue' | 'route';
 
 /** How often the requests and connections of steps may be made, all runs and servers together. At least one of concurrency and requests. */
 export interface StepLimit {
-  /** Steps of the workspace whose limits have one name are counted together. @default the node by itself */
+  /** Steps of the workflows of one project whose limits have one name are counted together. @default the node by itself */
   readonly name?: string;
   /** A text, or an expression on the first item: what is counted apart. */
   readonly key?: string;
@@ -98,6 +98,14 @@ export interface KeepRuns {
   readonly count?: number;
 }
 
+/** What one run may spend, with its retries and the runs they call; in dollars. */
+export interface BudgetSettings {
+  /** Somebody is told once when so much is spent. @default 1, or `stop` where that is less */
+  readonly warn?: number;
+  /** A call that would go over it is not made. @default 5 */
+  readonly stop?: number;
+}
+
 export interface WorkflowSettings {
   /** IANA zone of `$now` and schedules. @default 'UTC' */
   readonly timezone?: string;
@@ -121,6 +129,8 @@ export interface WorkflowSettings {
   readonly errorOn?: 'failures' | 'all';
   /** Which of its published runs begin when. @default each at once, as far as its workspace has a free place */
   readonly flow?: FlowControl;
+  /** What a run may spend. @default that of the workspace: a warning at $1, no more than $5 */
+  readonly budget?: BudgetSettings;
   /** Found with each run: texts, or expressions on the first item of its trigger. */
   readonly tags?: { readonly [key: string]: string };
 }
@@ -207,7 +217,9 @@ export interface WorkflowDefinition {
   readonly edges: readonly WorkflowEdge[];
   readonly groups?: readonly WorkflowGroup[];
   readonly notes?: readonly WorkflowNote[];
+  /** What it takes when it is called, and what its last steps give: fields of an item, by name. */
   readonly inputs?: JsonObject;
+  readonly outputs?: JsonObject;
   /** Kept with the workflow, and no part of what runs. */
   readonly tests?: readonly WorkflowTest[];
   readonly settings: WorkflowSettings;

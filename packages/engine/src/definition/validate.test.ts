@@ -19,6 +19,12 @@ function withStep(type: string, params: object = {}, data: object = {}): Workflo
   return aWorkflow([aHook(), aNode('it', type, params as never, data)], ['hook>it']);
 }
 
+/** Calls itself, under a limit. */
+function itself(params: object, concurrency: { readonly limit: number; readonly key?: string }): WorkflowDefinition {
+  const definition = withStep('test/call', { workflow: 'Test', ...params });
+  return { ...definition, settings: { flow: { concurrency } } };
+}
+
 const P = 'nodes[1].data.params';
 
 describe('validateDefinition', () => {
@@ -127,11 +133,7 @@ describe('validateDefinition', () => {
       withStep('core/http-request', { url: 'http://a.test/', method: 'POST', afterUnknown: 'ask' }, { retry: { maxAttempts: 3 } }),
       ['RETRY_NOT_REPEATABLE nodes[1].data.retry.maxAttempts'],
     ],
-    [
-      'retries of a step that calls workflows',
-      withStep('test/call', {}, { retry: { maxAttempts: 3 } }),
-      ['RETRY_OF_CALLS nodes[1].data.retry.maxAttempts'],
-    ],
+    ['a call of itself that waits for its own end', itself({}, { limit: 1 }), ['CALL_WAITS_FOR_ITSELF nodes[1].data.params.workflow']],
     [
       'a credential slot that does not exist',
       withStep('core/http-request', { url: 'http://a.test/' }, { credentials: { login: 'key' } }),
@@ -365,6 +367,10 @@ describe('validateDefinition', () => {
     ],
     ['a disabled node need not be reached', aWorkflow([aHook(), aNode('a', 'core/set', {}, { disabled: true })])],
     ['an unreachable trigger is none', aWorkflow([aHook(), aNode('m', 'core/manual')])],
+    ['a step that calls workflows may be retried', withStep('test/call', {}, { retry: { maxAttempts: 3 } })],
+    ['a call of itself need not wait', itself({ answer: false }, { limit: 1 })],
+    ['a call of itself may have a place of its own', itself({}, { limit: 2 })],
+    ['a call of itself may have a limit of its own', itself({}, { limit: 1, key: '={{ $json.depth }}' })],
     ['one path with two methods', aWorkflow([aHook(), aNode('two', 'core/webhook', { path: 'a', method: 'GET' })])],
   ])('%s', (_, definition) => {
     expect(codes(definition)).toEqual([]);
@@ -418,6 +424,15 @@ describe('validateDefinition', () => {
     ];
     const [cycle] = validateDefinition(aWorkflow(nodes, ['hook>a', 'a>b', 'b>c', 'c>a']), OPTIONS);
     expect(cycle?.message).toContain('First → Second → Third → First');
+  });
+
+  test('S1-021: every node that no trigger leads to is named, and so is a workflow that nothing starts', () => {
+    const nodes = [aHook(), ...['a', 'b', 'c', 'd'].map((id) => aNode(id, 'core/set', {}, { name: id.toUpperCase() }))];
+    const named = (edges: string[], from = 0) =>
+      validateDefinition(aWorkflow(nodes.slice(from), edges), OPTIONS).map(({ code, nodeId }) => [code, nodeId]);
+    expect(named(['hook>a', 'a>b', 'b>c', 'c>d'])).toEqual([]);
+    expect(named(['hook>a', 'b>c', 'c>a'])).toEqual(['b', 'c', 'd'].map((id) => ['NODE_UNREACHABLE', id]));
+    expect(named(['a>b', 'b>c', 'c>d'], 1)).toEqual([['NO_TRIGGER', undefined]]);
   });
 
   test('a cycle may pass a loop, but not avoid it', () => {

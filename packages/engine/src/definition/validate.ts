@@ -3,6 +3,7 @@
  * Errors block publishing, warnings do not; a step that is disabled has only warnings.
  */
 import type { TypeIR } from '@plugboard/sdk';
+import { checkBudget } from './check-budget.ts';
 import { checkFlow } from './check-flow.ts';
 import { checkGraph } from './check-graph.ts';
 import { checkParams } from './check-params.ts';
@@ -11,13 +12,13 @@ import { checkPolicies } from './check-policies.ts';
 import { checkRunTags } from './check-run-tags.ts';
 import { checkTests } from './check-tests.ts';
 import { checkReplies, checkWebhooks } from './check-webhooks.ts';
+import { checkDeclarations } from './declared-fields.ts';
 import { DEFAULT_LIMITS, FORMAT } from './limits.ts';
 import { STAND_IN, duplicateNames, parseDefinition } from './parse.ts';
 import { hasErrors, problem } from './problems.ts';
 import { subjectsOf } from './subject.ts';
 import type { Subject } from './subject.ts';
 import { suggest } from './suggest.ts';
-import { checkInputDeclarations } from './workflow-inputs.ts';
 import type { DefinitionLimits, Problem, WorkflowDefinition } from './types.ts';
 
 export interface CodeProblem {
@@ -149,9 +150,11 @@ function isInside(path: string, outer: string): boolean {
 function checkWhole(definition: WorkflowDefinition, limits: DefinitionLimits): Problem[] {
   const problems: Problem[] = [];
   const { nodes, edges, settings } = definition;
-  problems.push(...checkInputDeclarations(definition.inputs));
+  problems.push(...checkDeclarations('inputs', definition.inputs));
+  problems.push(...checkDeclarations('outputs', definition.outputs));
   problems.push(...checkRunTags(definition));
   problems.push(...checkFlow(definition));
+  problems.push(...checkBudget(definition));
   problems.push(...checkTests(definition));
   if (nodes.length > limits.maxNodes)
     problems.push(problem('NODES_TOO_MANY', { path: 'nodes' }, { count: nodes.length, max: limits.maxNodes }));

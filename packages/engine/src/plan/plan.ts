@@ -4,9 +4,9 @@
  */
 import type { EffectKind, LoopIR, NodeTypeIR, TypeIR } from '@plugboard/sdk';
 import { credentialUses } from '../definition/credential-uses.ts';
+import { type DeclaredField, readFields } from '../definition/declared-fields.ts';
 import { UNDO_PORT, effectOf, inputPorts, isAtomic, isRepeatable, isUndoPort, outputPorts } from '../definition/type-facts.ts';
-import { type WorkflowInput, readInputs } from '../definition/workflow-inputs.ts';
-import type { KeepData, OnError, RepeatPolicy, WorkflowDefinition, WorkflowNode } from '../definition/types.ts';
+import type { BudgetSettings, KeepData, OnError, RepeatPolicy, WorkflowDefinition, WorkflowNode } from '../definition/types.ts';
 import { DEFAULT_RETRY, type CompleteRetryPolicy, completeRetry } from '../run/retry-policy.ts';
 import { type FlowPlan, compileFlow } from './flow.ts';
 import { BODY_PORT, NEXT_PORT, loopsAround } from './loops.ts';
@@ -119,7 +119,9 @@ export interface Plan {
   /** Its published runs follow each other. */
   readonly repeat: RepeatPolicy | undefined;
   /** What another workflow has to give that calls this one. */
-  readonly inputs: readonly WorkflowInput[];
+  readonly inputs: readonly DeclaredField[];
+  /** What the last steps have to give. */
+  readonly outputs: readonly DeclaredField[];
   readonly timezone: string;
   readonly timeoutMs: number;
   readonly maxParallelSteps: number;
@@ -128,6 +130,8 @@ export interface Plan {
   /** What its runs are found by. */
   readonly tags: readonly TagTemplate[];
   readonly flow: FlowPlan | undefined;
+  /** What a run and all runs of its tree may spend. */
+  readonly budget: BudgetSettings | undefined;
 }
 
 export type FindType = (type: string, version: number) => TypeIR | undefined;
@@ -226,13 +230,15 @@ export function compilePlan(definition: WorkflowDefinition, findType: FindType):
       ...(definition.settings.errorWorkflow === undefined ? {} : { workflow: definition.settings.errorWorkflow }),
     },
     repeat: definition.settings.repeat,
-    inputs: readInputs(definition.inputs),
+    inputs: readFields(definition.inputs),
+    outputs: readFields(definition.outputs),
     timezone: definition.settings.timezone ?? 'UTC',
     timeoutMs: definition.settings.timeoutMs ?? DEFAULT_RUN_TIMEOUT_MS,
     maxParallelSteps: Math.max(1, definition.settings.maxParallelSteps ?? DEFAULT_PARALLEL_STEPS),
     keepData: definition.settings.keepData ?? 'all',
     tags: compileRunTags(definition.settings.tags),
     flow: compileFlow(definition.settings.flow),
+    budget: definition.settings.budget,
   };
 }
 

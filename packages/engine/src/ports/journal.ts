@@ -57,6 +57,8 @@ export interface RunEnd {
   readonly errorCode?: string;
   readonly errorMessage?: string;
   readonly errorFingerprint?: string;
+  /** Name of the step at which it failed. */
+  readonly errorStep?: string;
   /** Put into the inbox of the run that waits for this one, by the same flush. */
   readonly answer?: RunAnswer;
   /** Runs that go on for this one alone are cancelled by the same flush. @default false */

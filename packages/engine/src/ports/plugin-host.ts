@@ -41,6 +41,8 @@ export interface CallSpec {
   readonly round?: number;
   /** Longest time the call may take, in milliseconds; 0 = no limit. */
   readonly deadlineMs: number;
+  /** JSON text of the new items a per-batch type may make, about, in UTF-16 units. @default no limit */
+  readonly maxLength?: number;
   /** Items in flight at once for a per-item type. */
   readonly concurrency: number;
   /** `item`: a per-batch type reports an outcome for each item through the sink; absent, it returns its outputs as a whole. */
@@ -77,6 +79,11 @@ export type RpcOp =
   | { readonly op: 'state.get'; readonly key: string }
   | { readonly op: 'state.set'; readonly key: string; readonly value: Json }
   | { readonly op: 'state.claim'; readonly keys: readonly string[]; readonly keepMs?: number }
+  /** A call that costs money: `call` names it among those of the item; amounts are whole pico-dollars as text. */
+  | { readonly op: 'money.reserve'; readonly call: string; readonly upTo: string }
+  /** Without a cost nobody knows it. */
+  | { readonly op: 'money.settle'; readonly call: string; readonly cost?: string }
+  | { readonly op: 'money.release'; readonly call: string }
   /** Starts runs of another workflow. */
   | { readonly op: 'workflow.start'; readonly start: WorkflowCall }
   /** Asks people; what is asked is checked by the server. */

@@ -42,6 +42,8 @@ export type Command =
   | { readonly type: 'stop-step'; readonly node: number; readonly path?: readonly number[]; readonly abort: boolean }
   /** Nothing works any more: the run may leave memory. Without `waitingFor` a person holds it. */
   | { readonly type: 'suspend'; readonly waitingFor?: WaitingFor }
+  /** All steps are through: the run ends as `succeeded` if what they gave is what the workflow declares, and with `run.broken` if not. */
+  | { readonly type: 'check-output' }
   | { readonly type: 'end-run'; readonly status: 'succeeded' | 'failed' | 'cancelled' | 'timed_out'; readonly error?: RunError };
 
 /**
@@ -84,6 +86,7 @@ export function outstanding(run: RunState): Command[] {
 function runCommand(run: RunState): Command | undefined {
   if (run.ended || run.seq === 0 || (run.toCarry > 0 && !run.stop)) return undefined;
   if (run.stop ? run.running === 0 && !run.undo?.current : run.root.open === 0) {
+    if (!run.stop && run.plan.outputs.length > 0) return { type: 'check-output' };
     const status = run.stop?.status ?? 'succeeded';
     const error = withUndoFailures(run);
     return error ? { type: 'end-run', status, error } : { type: 'end-run', status };

@@ -227,7 +227,7 @@ export type RunEvent =
   | (At & { readonly type: 'run.resumed'; readonly by: string })
   | (At & { readonly type: 'cancel.requested'; readonly by: string; readonly reason?: string })
   | (At & { readonly type: 'run.timed_out'; readonly activeMs: number })
-  /** The runner could not go on for a reason outside the workflow (a poison record, a missing version). */
+  /** The runner could not go on for a reason outside the steps (a poison record, a missing version), or what they gave is not what the workflow declares. */
   | (At & { readonly type: 'run.broken'; readonly error: StepError })
   | (At & { readonly type: 'run.ended'; readonly status: RunStatusName; readonly error?: RunError; readonly activeMs: number });
 

@@ -7,7 +7,7 @@ import type { WorkflowDefinition } from '../definition/types.ts';
 import { compilePlan } from '../plan/plan.ts';
 import type { RunEvent } from './events.ts';
 import { fold } from './fold.ts';
-import { newRun } from './state.ts';
+import { SEMANTICS, newRun } from './state.ts';
 
 interface RecordedRun {
   readonly title: string;
@@ -17,16 +17,24 @@ interface RecordedRun {
   readonly expected: unknown;
 }
 
-const folder = new URL('../../test/recorded/v1/', import.meta.url);
-const files = readdirSync(folder).filter((name) => name.endsWith('.json'));
-const recorded = files.map((name) => JSON.parse(readFileSync(new URL(name, folder), 'utf8')) as RecordedRun);
+/** By the semantics they were written under. */
+const versions = [1, 2].map((semantics) => {
+  const folder = new URL(`../../test/recorded/v${semantics}/`, import.meta.url);
+  const files = readdirSync(folder).filter((name) => name.endsWith('.json'));
+  return { semantics, runs: files.map((name) => JSON.parse(readFileSync(new URL(name, folder), 'utf8')) as RecordedRun) };
+});
 
-describe('runs recorded under semantics 1', () => {
-  test('are there', () => {
-    expect(recorded.length).toBeGreaterThanOrEqual(18);
-  });
+test('there are runs of every semantics, each under its own', () => {
+  expect(versions.at(-1)?.semantics).toBe(SEMANTICS);
+  for (const { semantics, runs } of versions)
+    expect(new Set(runs.map(({ events }) => (events[0]?.type === 'run.started' ? events[0].semantics : undefined)))).toEqual(
+      new Set([semantics]),
+    );
+  expect(versions[0]?.runs.length).toBeGreaterThanOrEqual(35);
+});
 
-  test.each(recorded.map((run) => [run.title, run] as const))('%s', (_, { definition, types, events, expected }) => {
+describe.each(versions)('runs recorded under semantics $semantics', ({ runs }) => {
+  test.each(runs.map((run) => [run.title, run] as const))('%s', (_, { definition, types, events, expected }) => {
     const run = newRun(compilePlan(definition, (type, version) => types.find((each) => each.type === type && each.version === version)));
     for (const event of events) fold(run, event);
     expect(runSummary(run)).toEqual(expected);

@@ -99,6 +99,7 @@ interface StepSnapshot {
     readonly wait: string;
     readonly from?: string;
     readonly each?: true;
+    readonly round?: number;
     readonly came: readonly (readonly [number, PartAnswer])[];
   };
   readonly carried?: string;

@@ -114,6 +114,8 @@ export interface WaitParts {
   readonly from?: string;
   /** Each answers for the item of the same number; known once the step waits. */
   each?: true;
+  /** How often parts that failed were asked for again; absent for never. */
+  round?: number;
   readonly came: Map<number, PartAnswer>;
 }
 
@@ -225,7 +227,7 @@ export interface RunState {
 }
 
 /** Engine semantics of this release. A run keeps the number it started under. */
-export const SEMANTICS = 1;
+export const SEMANTICS = 2;
 
 /** A run before its first event. */
 export function newRun(plan: Plan): RunState {

@@ -113,6 +113,62 @@ describe('a step that waits for runs it started', () => {
     expect(given(run)?.items).toHaveLength(2);
   });
 
+  describe('with a retry policy', () => {
+    const retry = { maxAttempts: 2, firstDelayMs: 1000, jitter: 'none' } as const;
+    const again = (run: TestRun): void => {
+      run.take({ type: 'retry.scheduled', node: 'c', attempt: 2, dueAt: 2000 });
+      run.take({ type: 'retry.due', node: 'c', attempt: 2 });
+      run.take({ type: 'items.started', node: 'c', items: [{ i: 0, attempt: 2, params: {} }] });
+    };
+    const waitsAgain = (parts: number): TestEvent => ({ ...waits(parts), attempt: 2 }) as TestEvent;
+
+    test('asks again for the parts that failed once all have come, and keeps those that succeeded', () => {
+      const run = calling(3, { retry });
+      run.take(failed(1));
+      expect([run.step('c').phase, run.state.stop]).toEqual(['waiting', undefined]);
+      run.take(gave(2, 'c'));
+      expect(run.take(gave(0, 'a'))).toMatchObject([{ type: 'schedule-retry', attempt: 2, delayMs: 1000 }]);
+      again(run);
+      expect([run.step('c').parts?.round, [...(run.step('c').parts?.came.keys() ?? [])]]).toEqual([1, [2, 0]]);
+      expect(snapshot(run.state)).toBeDefined();
+      run.take(waitsAgain(3));
+      expect(run.step('c').phase).toBe('waiting');
+      run.take(gave(1, 'b'));
+      expect(given(run)?.items.map(({ json }) => json)).toEqual([{ value: 'a' }, { value: 'b' }, { value: 'c' }]);
+      expect(run.runs).toEqual(['after']);
+    });
+
+    test('fails its run when the last attempt does', () => {
+      const run = calling(1, { retry });
+      run.take(failed(0));
+      again(run);
+      run.take(waitsAgain(1));
+      run.take(failed(0));
+      expect(run.state.stop).toMatchObject({ status: 'failed', error: { code: 'CALLED_RUN_FAILED', node: 'c' } });
+    });
+
+    test('does not ask again for a run that somebody cancelled, nor for what the policy leaves out', () => {
+      const cancelled = {
+        ...failed(0),
+        error: { code: 'CALLED_RUN_CANCELLED', kind: 'rejected', message: 'It was cancelled' },
+      } as TestEvent;
+      const run = calling(1, { retry });
+      run.take(cancelled);
+      expect(run.state.stop).toMatchObject({ error: { code: 'CALLED_RUN_CANCELLED' } });
+      const other = calling(1, { retry: { ...retry, retryOn: ['CALLED_RUN_TIMED_OUT'] } });
+      other.take(failed(0));
+      expect(other.state.stop).toMatchObject({ error: { code: 'CALLED_RUN_FAILED' } });
+    });
+
+    test('is left as it was for runs that began before there was one', () => {
+      const run = calling(1, { retry });
+      // What semantics 1 did not do.
+      run.state.semantics = 1;
+      run.take(failed(0));
+      expect(run.state.stop).toMatchObject({ error: { code: 'CALLED_RUN_FAILED' } });
+    });
+  });
+
   test('that was stopped takes no answer', () => {
     const run = calling(2);
     expect(run.cancel().at(-1)).toEqual({ type: 'end-run', status: 'cancelled' });

@@ -1,11 +1,13 @@
 /**
  * Steps that wait for several answers, such as those of the runs they started. What comes is kept until the last part is there, or until one that
- * failed ends the step by its policy. A part may come before the step waits for it, and counts once.
+ * failed ends the step by its policy. A part may come before the step waits for it, and counts once. Where the step is tried again, what succeeded
+ * stays, and only the parts that failed are asked for anew.
  */
 import type { PlanNode } from '../plan/plan.ts';
 import type { RunEvent } from './events.ts';
 import { complete } from './firing.ts';
-import { EMPTY_INPUT, type PartAnswer, type RunState, type StepState } from './state.ts';
+import { isRetryable } from './retry-policy.ts';
+import { EMPTY_INPUT, type PartAnswer, type RunState, type StepState, type WaitParts } from './state.ts';
 import { outputsOfParts } from './step-outputs.ts';
 import { isFinal, setPhase } from './steps.ts';
 import { isStopped, stopRun } from './stop.ts';
@@ -26,12 +28,40 @@ export function settleParts(run: RunState, node: PlanNode, step: StepState): voi
   if (step.phase !== 'waiting' || held?.wait.parts === undefined) return;
   if (parts && held.wait.each) parts.each = true;
   const came = parts?.wait === held.wait.id ? parts.came : new Map<number, PartAnswer>();
-  if (node.onError === 'fail' && failOnPart(run, node, step, came)) return;
+  const mayRetry = step.attempt < node.retry.maxAttempts && run.semantics >= RETRIES_PARTS && !isStopped(run);
+  if (node.onError === 'fail' && failOnPart(run, node, step, mayRetry ? finalFailures(node, came) : came)) return;
   if (came.size < held.wait.parts) return;
+  if (mayRetry && parts && askAgain(run, node, step, parts)) return;
   step.held = undefined;
   // What may have to be taken back is told from what failed by its parts.
   if (!node.undo) step.parts = undefined;
   complete(run, node, step, outputsOfParts(node, step.input ?? EMPTY_INPUT, held.wait, came));
+}
+
+/** The first semantics under which parts that failed are asked for again. */
+const RETRIES_PARTS = 2;
+/** What a person has stopped is not begun again, unless the policy names it. */
+const CANCELLED = 'CALLED_RUN_CANCELLED';
+
+function mayHelp({ retry }: PlanNode, answer: PartAnswer): boolean {
+  if (!('error' in answer)) return false;
+  return isRetryable(answer.error, retry) && (answer.error.code !== CANCELLED || retry.retryOn !== undefined);
+}
+
+/** Those that no further try would change. */
+function finalFailures(node: PlanNode, came: ReadonlyMap<number, PartAnswer>): ReadonlyMap<number, PartAnswer> {
+  return new Map([...came].filter(([, answer]) => !mayHelp(node, answer)));
+}
+
+/** True when parts failed that are to be tried again: the step waits for its next attempt, and keeps the others. */
+function askAgain(run: RunState, node: PlanNode, step: StepState, parts: WaitParts): boolean {
+  const failed = [...parts.came].filter(([, answer]) => mayHelp(node, answer));
+  if (failed.length === 0) return false;
+  for (const [part] of failed) parts.came.delete(part);
+  parts.round = (parts.round ?? 0) + 1;
+  step.held = undefined;
+  setPhase(run, step, 'retry');
+  return true;
 }
 
 function answerOf({ outputs, error }: PartCame): PartAnswer {

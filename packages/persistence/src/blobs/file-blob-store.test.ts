@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,6 +22,15 @@ test('what was put comes back, also from a store opened later', async () => {
   expect(ref.size).toBe(Buffer.byteLength(text));
   expect(await createFileBlobStore({ dir }).get(WORKSPACE, ref)).toBe(text);
   expect(await createFileBlobStore({ dir }).sizeBytes(WORKSPACE, ref.sha256)).toBe(ref.size);
+});
+
+test('a payload has the name of its content, however large it is', async () => {
+  const store = createFileBlobStore({ dir });
+  for (const text of ['"short"', `"${'ü'.repeat(1_500_000)}"`]) {
+    const ref = await store.put(WORKSPACE, text);
+    expect(ref).toEqual({ sha256: createHash('sha256').update(text).digest('hex'), size: Buffer.byteLength(text) });
+    expect(await store.get(WORKSPACE, ref)).toBe(text);
+  }
 });
 
 test('the folder is made when it is missing, for its owner only', async () => {

@@ -3,7 +3,7 @@
  * resolves: written aside, synced, renamed, and the folder synced. Equal contents are one file, and writing them at the same
  * time is one write.
  */
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, randomBytes, webcrypto } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { BlobRef, BlobStore } from '@plugboard/engine';
@@ -15,7 +15,15 @@ export interface FileBlobStoreOptions {
   readonly knownLimit?: number;
 }
 
+/** A payload as it is stored, with the name its content gives it. */
+export interface Content {
+  readonly bytes: Buffer;
+  readonly sha256: string;
+}
+
 export interface FileBlobStore extends BlobStore {
+  /** As `put`, for a content that has its name already. */
+  putContent(workspaceId: string, content: Content): Promise<BlobRef>;
   /** Bytes a workspace's payload takes; undefined when it is not there. */
   sizeBytes(workspaceId: string, sha256: string): Promise<number | undefined>;
   /** True while the payload is on the disk. That it was stored is forgotten when it is not. */
@@ -56,6 +64,15 @@ const SHA256 = /^[0-9a-f]{64}$/;
 /** Workspace ids become folder names, so they must not be able to say anything else. */
 const WORKSPACE = /^[0-9A-Za-z][0-9A-Za-z_-]{0,63}$/;
 
+/** Larger contents are named in another thread: nobody waits for them. */
+const NAMED_AT_ONCE = 1024 * 1024;
+
+export async function contentOf(text: string): Promise<Content> {
+  const bytes = Buffer.from(text, 'utf8');
+  if (bytes.length <= NAMED_AT_ONCE) return { bytes, sha256: createHash('sha256').update(bytes).digest('hex') };
+  return { bytes, sha256: Buffer.from(await webcrypto.subtle.digest('SHA-256', bytes)).toString('hex') };
+}
+
 export function createFileBlobStore(options: FileBlobStoreOptions): FileBlobStore {
   return new ContentFolders(options);
 }
@@ -75,9 +92,11 @@ class ContentFolders implements FileBlobStore {
   }
 
   async put(workspaceId: string, text: string): Promise<BlobRef> {
+    return this.putContent(workspaceId, await contentOf(text));
+  }
+
+  async putContent(workspaceId: string, { bytes, sha256 }: Content): Promise<BlobRef> {
     if (!WORKSPACE.test(workspaceId)) throw new TypeError(`"${workspaceId}" is not a workspace id`);
-    const bytes = Buffer.from(text, 'utf8');
-    const sha256 = createHash('sha256').update(bytes).digest('hex');
     const key = `${workspaceId}/${sha256}`;
     if (!this.#known.has(key)) {
       let writing = this.#writing.get(key);

@@ -4,14 +4,13 @@
  *
  * Naming comes first and under a lock that the sweeper takes too: whoever wants a payload while it is being deleted writes it anew.
  */
-import { createHash } from 'node:crypto';
 import type { BlobRef, BlobStore } from '@plugboard/engine';
 import type { Database } from '../database.ts';
 import { inInstance } from '../in-instance.ts';
 import type { InstanceStatements } from '../in-instance.ts';
 import { uuidFloor } from '../ids.ts';
 import type { Statements } from '../statements.ts';
-import type { FileBlobStore } from './file-blob-store.ts';
+import { type FileBlobStore, contentOf } from './file-blob-store.ts';
 
 export interface RunPayloads extends BlobStore {
   /** Deletes payloads that no run names any more; gives how many it looked at. Call again while it gives `limit`. */
@@ -64,11 +63,11 @@ export function createRunPayloads({ database, files }: { readonly database: Data
   return {
     async put(workspaceId, text, runId) {
       if (runId === undefined) return files.put(workspaceId, text);
-      const sha256 = createHash('sha256').update(text, 'utf8').digest('hex');
-      await name(workspaceId, sha256, runId, Buffer.byteLength(text));
+      const content = await contentOf(text);
+      await name(workspaceId, content.sha256, runId, content.bytes.length);
       let ref: BlobRef;
       // Remembered as stored and deleted by another process since: it is written again.
-      do ref = await files.put(workspaceId, text);
+      do ref = await files.putContent(workspaceId, content);
       while (!(await files.isThere(workspaceId, ref.sha256)));
       return ref;
     },

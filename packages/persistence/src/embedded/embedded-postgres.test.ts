@@ -19,7 +19,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import pg from 'pg';
 import { promisify } from 'node:util';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { EmbeddedPostgres, EmbeddedPostgresState } from './embedded-postgres.ts';
 import { startEmbeddedPostgres } from './embedded-postgres.ts';
 import { locateBinaries } from './binaries.ts';
@@ -155,13 +155,8 @@ function commandsOn(folder: string): string[] {
     .filter((command) => command.includes(folder));
 }
 
-async function until(what: string, condition: () => boolean): Promise<void> {
-  const giveUpAt = performance.now() + 60_000;
-  while (!condition()) {
-    if (performance.now() > giveUpAt) throw new Error(`never happened: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
+const until = (what: string, condition: () => boolean): Promise<true> =>
+  vi.waitUntil(condition, { timeout: 60_000, interval: 5, message: `never happened: ${what}` });
 
 /** Ends what a test left running on a folder. */
 async function quiet(dataDir: string): Promise<void> {
@@ -671,7 +666,7 @@ describe.skipIf(!canMount())('a full disk', () => {
     for (const folder of mounts.splice(0)) {
       await quiet(folder);
       // A process that has just ended may hold it for a moment; one that stays is a defect, and the deadline says so.
-      await untilAsync(`${folder} can be unmounted`, () => promisify(execFile)('umount', [folder]));
+      await works(`${folder} can be unmounted`, () => promisify(execFile)('umount', [folder]));
     }
   });
 
@@ -711,26 +706,16 @@ describe.skipIf(!canMount())('a full disk', () => {
     rmSync(ballast);
     await until('PostgreSQL is there', () => embedded.state().kind === 'ready');
     let stored: number[] = [];
-    await untilAsync('it answers', async () => {
+    await works('it answers', async () => {
       stored = (await query<{ id: number }>(embedded.connection, 'select id from acked order by id')).map((row) => row.id);
     });
     expect(acknowledged).toBeGreaterThan(0);
     expect(stored).toEqual(Array.from({ length: acknowledged }, (_, i) => i + 1));
-    await untilAsync('it takes new rows', insert);
+    await works('it takes new rows', insert);
   });
 
-  async function untilAsync(what: string, act: () => Promise<unknown>): Promise<void> {
-    const giveUpAt = performance.now() + 60_000;
-    for (;;) {
-      try {
-        await act();
-        return;
-      } catch (error) {
-        if (performance.now() > giveUpAt) throw new Error(`never happened: ${what}`, { cause: error });
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
-    }
-  }
+  const works = (what: string, act: () => Promise<unknown>): Promise<unknown> =>
+    vi.waitFor(act, { timeout: 60_000, interval: 20, message: `never happened: ${what}` });
 });
 
 /** Containers often may not, and ordinary users never. */

@@ -8,6 +8,7 @@ import type { Item } from '@plugboard/sdk';
 import type { Database } from '../database.ts';
 import { uuidv7 } from '../ids.ts';
 import type { WorkspaceTransaction } from '../in-workspace.ts';
+import { type EndlessWait, findEndlessWait } from './endless-waits.ts';
 import { INBOX_CHANNEL } from './ownership.ts';
 import { inTransaction } from './serial-session.ts';
 import { storedKey } from './stored-key.ts';
@@ -20,10 +21,19 @@ export interface FlowStart {
   readonly turn: FlowTurn;
   /** What the trigger gives: it goes into another run where starts are gathered. */
   readonly items: readonly Item[];
+  /** The run that waits for it. */
+  readonly callerId?: string;
+  /** Starts of the workspace that may wait; undefined where they are far from it. */
+  readonly mostWaiting?: number | undefined;
 }
 
-/** `joined`: no run is made, for that one takes the start in, or stands for it. */
-export type FlowPlace = { readonly kind: 'waits' } | { readonly kind: 'joined'; readonly runId: string };
+/** `joined`: no run is made, for that one takes the start in, or stands for it. `endless`: it would never begin, and is not to be made.
+ * `full`: too many starts of the workspace wait. */
+export type FlowPlace =
+  | { readonly kind: 'waits' }
+  | { readonly kind: 'joined'; readonly runId: string }
+  | { readonly kind: 'endless'; readonly wait: EndlessWait }
+  | { readonly kind: 'full' };
 
 /** JSON text of items that may be handed to a waiting run, in characters; more begin a run of their own. */
 const LARGEST_JOIN = 1024 * 1024;
@@ -34,6 +44,7 @@ export async function takeTurn(client: ClientBase, start: FlowStart): Promise<Fl
   const { hold, concurrency, throttle } = turn;
   const joined = hold ? await meetOthers(client, start, hold) : undefined;
   if (joined?.kind === 'joined') return joined;
+  if (start.mostWaiting !== undefined && (await isFull(client, workspaceId, start.mostWaiting))) return { kind: 'full' };
   const delayMs = hold?.kind === 'debounce' ? hold.delayMs : hold?.kind === 'batch' ? hold.waitMs : 0;
   const longestMs = hold?.kind === 'debounce' ? hold.longestMs : delayMs;
   const isHeld = turn.isHeld === true && (await isPaused(client, workflowId, environment));
@@ -60,7 +71,28 @@ export async function takeTurn(client: ClientBase, start: FlowStart): Promise<Fl
       isHeld,
     ],
   );
-  return { kind: 'waits' };
+  if (start.callerId === undefined || isSingle || !concurrency) return { kind: 'waits' };
+  const group = { workflowId, environment, key: groupKey };
+  const wait = await findEndlessWait(client, { workspaceId, group, limit: concurrency.limit, callerId: start.callerId });
+  return wait ? { kind: 'endless', wait } : { kind: 'waits' };
+}
+
+/** Under a lock of the workspace until the start is stored, so that those which come together do not all find the last place. */
+async function isFull(client: ClientBase, workspaceId: string, most: number): Promise<boolean> {
+  await client.query(`select pg_advisory_xact_lock(hashtextextended($1, 3))`, [`flow-starts:${workspaceId}`]);
+  const { rows } = await client.query<{ n: number }>(
+    `select count(*)::int4 as n from (select from flow_turn where workspace_id = $1 and begun_at is null limit $2) t`,
+    [workspaceId, most],
+  );
+  return (rows[0]?.n ?? 0) >= most;
+}
+
+/** Starts that wait for their turn, by workspace. */
+export async function countWaitingTurns(database: Database): Promise<ReadonlyMap<string, number>> {
+  const rows = await database.query<{ workspace_id: string; n: number }>(
+    'select workspace_id, count(*)::int4 as n from flow_turn where begun_at is null group by workspace_id',
+  );
+  return new Map(rows.map((row) => [row.workspace_id, row.n]));
 }
 
 /** Looked at under a lock of the row: whoever lets the workflow go on comes before or after. */

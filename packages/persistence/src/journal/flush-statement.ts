@@ -43,8 +43,8 @@ const ADD_TO_STATS = `on conflict (workspace_id, workflow_id, environment, bucke
 
 const CREATE_ENDED = /* sql */ `
 with created as (
-  insert into run (${RUN_COLUMNS})
-  select * from unnest(${CREATED_ARRAYS})
+  insert into run (${RUN_COLUMNS}, error_step)
+  select * from unnest(${CREATED_ARRAYS}, $18::text[])
   returning workspace_id, workflow_id, environment, ended_at, status
 )
 insert into run_stats (workspace_id, workflow_id, environment, bucket, status, writer, n)
@@ -55,14 +55,14 @@ ${ADD_TO_STATS}`;
 
 const MIXED = /* sql */ `
 with c as materialized (
-  select * from unnest(${CREATED_ARRAYS}, $18::int4[], $19::int2[])
-    as c (${RUN_COLUMNS}, fence, waiting)
+  select * from unnest(${CREATED_ARRAYS}, $18::int4[], $19::int2[], $57::text[])
+    as c (${RUN_COLUMNS}, fence, waiting, error_step)
 ), u as materialized (
-  select * from unnest($20::uuid[], $21::int4[], $22::int4[], $23::int4[], $24::int2[], $25::int2[], $26::timestamptz[], $27::text[], $28::text[], $29::text[], $30::bytea[], $31::int4[], $32::int4[])
-    as u (id, fence, from_seq, to_seq, status, waiting, ended_at, error_code, error_message, error_fingerprint, events, inbox_from, inbox_to)
+  select * from unnest($20::uuid[], $21::int4[], $22::int4[], $23::int4[], $24::int2[], $25::int2[], $26::timestamptz[], $27::text[], $28::text[], $29::text[], $30::bytea[], $31::int4[], $32::int4[], $58::text[])
+    as u (id, fence, from_seq, to_seq, status, waiting, ended_at, error_code, error_message, error_fingerprint, events, inbox_from, inbox_to, error_step)
 ), created as (
-  insert into run (${RUN_COLUMNS})
-  select ${RUN_COLUMNS} from c
+  insert into run (${RUN_COLUMNS}, error_step)
+  select ${RUN_COLUMNS}, error_step from c
   returning workspace_id, workflow_id, environment, ended_at, status
 ), live as (
   insert into run_live (run_id, workspace_id, workflow_id, environment, version, owner, fence, next_seq, status, waiting, started_at)
@@ -76,7 +76,7 @@ with c as materialized (
 ), gone as (
   delete from run_live l using u
   where u.ended_at is not null and l.run_id = u.id and l.owner is not distinct from $1::uuid and l.fence = u.fence and l.next_seq = u.from_seq
-  returning l.run_id, u.from_seq, u.to_seq, u.status, u.ended_at, u.error_code, u.error_message, u.error_fingerprint, u.events, u.inbox_from, u.inbox_to
+  returning l.run_id, u.from_seq, u.to_seq, u.status, u.ended_at, u.error_code, u.error_message, u.error_fingerprint, u.error_step, u.events, u.inbox_from, u.inbox_to
 ), matched as (
   select run_id, from_seq, events, inbox_from, inbox_to from moved
   union all
@@ -85,7 +85,7 @@ with c as materialized (
   insert into run_chunk (run_id, seq, events) select run_id, from_seq, events from matched
 ), ended as (
   update run r set status = g.status, ended_at = g.ended_at, error_code = g.error_code, error_message = g.error_message,
-    error_fingerprint = g.error_fingerprint, events = g.to_seq,
+    error_fingerprint = g.error_fingerprint, error_step = g.error_step, events = g.to_seq,
     chunks = 1 + (select count(*) from run_chunk k where k.run_id = g.run_id)
   from gone g where r.id = g.run_id
   returning r.workspace_id, r.workflow_id, r.environment, r.ended_at, r.status
@@ -171,6 +171,7 @@ export class FlushStatement {
   readonly #journal = new ArrayColumn('bytea', 64 * 1024);
   readonly #fence = new ArrayColumn('int4');
   readonly #waiting = new ArrayColumn('int2');
+  readonly #errorStep = new ArrayColumn('text');
   // Runs that go on or end.
   readonly #uId = new ArrayColumn('uuid');
   readonly #uFence = new ArrayColumn('int4');
@@ -185,6 +186,7 @@ export class FlushStatement {
   readonly #uEvents = new ArrayColumn('bytea', 16 * 1024);
   readonly #uInboxFrom = new ArrayColumn('int4');
   readonly #uInboxTo = new ArrayColumn('int4');
+  readonly #uErrorStep = new ArrayColumn('text');
   /** Inbox rows: those of created runs first, then each run's own range. */
   readonly #inbox = new ArrayColumn('uuid');
   // Waits.
@@ -217,6 +219,8 @@ export class FlushStatement {
   readonly #createdColumns: readonly ArrayColumn[];
   readonly #liveColumns: readonly ArrayColumn[];
   readonly #updateColumns: readonly ArrayColumn[];
+  /** Names of steps at which runs failed, by place: few runs have one, and PostgreSQL fills up the shorter of its arrays with nulls. */
+  readonly #stepColumns: readonly ArrayColumn[];
 
   constructor(writerId: string, maxRecordBytes: number) {
     this.#writer = uuidParameter(writerId);
@@ -277,6 +281,7 @@ export class FlushStatement {
       this.#uInboxFrom,
       this.#uInboxTo,
     ];
+    this.#stepColumns = [this.#errorStep, this.#uErrorStep];
   }
 
   /**
@@ -290,6 +295,7 @@ export class FlushStatement {
     for (const column of this.#updateColumns) column.clear();
     for (const column of this.#timerColumns) column.clear();
     for (const column of this.#endColumns) column.clear();
+    for (const column of this.#stepColumns) column.clear();
     this.#inbox.clear();
     let isMixed = false;
     let index = 0;
@@ -314,7 +320,12 @@ export class FlushStatement {
         this.#addEnd(record);
       }
       if (!isMixed)
-        return { name: 'journal_create_ended', text: CREATE_ENDED, values: this.#values(this.#createdColumns), rowMode: 'array' };
+        return {
+          name: 'journal_create_ended',
+          text: CREATE_ENDED,
+          values: this.#values([...this.#createdColumns, this.#errorStep]),
+          rowMode: 'array',
+        };
       const inboxOfCreated = this.#inbox.count;
       for (index = 0; index < batch.length; index++) {
         const record = batch[index]!.record;
@@ -331,6 +342,7 @@ export class FlushStatement {
           inboxOfCreated,
           ...this.#timerColumns.map((column) => column.finish()),
           ...this.#endColumns.map((column) => column.finish()),
+          ...this.#stepColumns.map((column) => column.finish()),
         ],
         rowMode: 'array',
       };
@@ -364,6 +376,7 @@ export class FlushStatement {
     addText(this.#errorCode, end?.errorCode);
     addText(this.#errorMessage, end?.errorMessage);
     addText(this.#errorFingerprint, end?.errorFingerprint);
+    if (end?.errorStep !== undefined) addTextAt(this.#errorStep, this.#id.count - 1, end.errorStep);
     this.#events.addInt4(record.toSeq);
     this.#journal.addUtf8(record.bytes);
     this.#addTags(record);
@@ -441,6 +454,7 @@ export class FlushStatement {
     addText(this.#uErrorCode, end?.errorCode);
     addText(this.#uErrorMessage, end?.errorMessage);
     addText(this.#uErrorFingerprint, end?.errorFingerprint);
+    if (end?.errorStep !== undefined) addTextAt(this.#uErrorStep, this.#uId.count - 1, end.errorStep);
     this.#uEvents.addUtf8(record.bytes);
     // Array positions count from 1; an empty range ends before it starts.
     this.#uInboxFrom.addInt4(this.#inbox.count + 1);
@@ -452,4 +466,10 @@ export class FlushStatement {
 function addText(column: ArrayColumn, text: string | undefined): void {
   if (text === undefined) column.addNull();
   else column.addUtf8(storableText(text));
+}
+
+/** The rows between the last text and this one have none. */
+function addTextAt(column: ArrayColumn, place: number, text: string): void {
+  while (column.count < place) column.addNull();
+  column.addUtf8(storableText(text));
 }

@@ -111,7 +111,8 @@ describe('writing', () => {
     const rootRunId = uuidv7();
     const startedAt = Date.UTC(2026, 10, 20, 17, 4, 5, 678);
     const head = aHead({ initiator, rootRunId, startedAt, environment: 0, version: 2_000_000_000, triggerKind: 'rerun' });
-    const end = anEnd({ status: 'timed_out', endedAt: startedAt + 5, errorCode: 'TIME', errorMessage: 'grüße 🙂', errorFingerprint: 'f' });
+    const error = { errorCode: 'TIME', errorMessage: 'grüße 🙂', errorFingerprint: 'f', errorStep: 'Schreibe Maß' };
+    const end = anEnd({ status: 'timed_out', endedAt: startedAt + 5, ...error });
     await append(writer, { ...shortRun({}, end), head });
     const [row] = await kit.rows('select *, journal is not null as journal from run');
     expect(row).toEqual({
@@ -129,6 +130,7 @@ describe('writing', () => {
       error_code: 'TIME',
       error_message: 'grüße 🙂',
       error_fingerprint: 'f',
+      error_step: 'Schreibe Maß',
       cost_pd: '0',
       chunks: 0,
       events: 2,
@@ -137,6 +139,27 @@ describe('writing', () => {
     expect(await kit.rows('select bucket, status, n::int4 as n from run_stats')).toEqual([
       { bucket: new Date(Date.UTC(2026, 10, 20, 17)), status: 7, n: 1 },
     ]);
+  });
+
+  test('each failed run of a flush keeps the step it failed at, and the others none', async () => {
+    const writer = await kit.writer();
+    const failed = (errorStep?: string) => anEnd({ status: 'failed', errorCode: 'E', ...(errorStep === undefined ? {} : { errorStep }) });
+    const going = [firstRecord(), firstRecord(), firstRecord(), firstRecord()];
+    await Promise.all(going.map((record) => append(writer, record)));
+    const steps = async () =>
+      (await kit.rows<{ step: string | null }>('select error_step as step from run order by id')).map(({ step }) => step);
+
+    await Promise.all(
+      [shortRun(), shortRun({}, failed('Second')), shortRun({}, failed()), shortRun()].map((record) => append(writer, record)),
+    );
+    await Promise.all([
+      append(writer, lastRecord(nth(going, 0))),
+      append(writer, lastRecord(nth(going, 1), failed('Of two'))),
+      append(writer, shortRun({}, failed('Beside them'))),
+      append(writer, lastRecord(nth(going, 2), failed())),
+      append(writer, lastRecord(nth(going, 3), failed('Of four'))),
+    ]);
+    expect(await steps()).toEqual([null, 'Of two', null, 'Of four', null, 'Second', null, null, 'Beside them']);
   });
 
   test('done is called after others can see the row, never before', async () => {

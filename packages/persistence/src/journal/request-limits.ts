@@ -8,6 +8,12 @@ export interface RequestScope {
   readonly scope: string;
 }
 
+/** The project a workflow is in; undefined when it is gone. */
+export async function findProjectOf(database: Database, workflowId: string): Promise<string | undefined> {
+  const [row] = await database.query<{ project_id: string }>('select project_id from workflow where id = $1', [workflowId]);
+  return row?.project_id;
+}
+
 /** Takes one request out of the rate; gives how long to wait before trying again, in milliseconds, 0 when it was taken. */
 export async function takeRequest(
   database: Database,

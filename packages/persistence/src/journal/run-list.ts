@@ -28,6 +28,8 @@ export interface ListedRun {
   readonly endedAt?: number;
   readonly errorCode?: string;
   readonly errorMessage?: string;
+  /** Name of the step at which it failed. */
+  readonly errorStep?: string;
   /** Pico-dollars. */
   readonly costPd: string;
   readonly events: number;
@@ -168,7 +170,9 @@ const COLUMNS = `
   r.id, r.workflow_id as "workflowId", w.name as "workflowName", w.project_id as "projectId", r.environment, r.version,
   coalesce(l.status, r.status) as status, l.waiting, r.trigger_kind as "triggerKind", r.initiator,
   (extract(epoch from r.started_at) * 1000)::float8 as "startedAt", (extract(epoch from r.ended_at) * 1000)::float8 as "endedAt",
-  r.error_code as "errorCode", r.error_message as "errorMessage", r.cost_pd::text as "costPd", coalesce(l.next_seq, r.events) as events`;
+  r.error_code as "errorCode", r.error_message as "errorMessage", r.error_step as "errorStep",
+  (r.cost_pd + coalesce((select sum(p.settled_pd) from reservation p where p.run_id = r.id), 0))::text as "costPd",
+  coalesce(l.next_seq, r.events) as events`;
 
 interface Row {
   readonly id: string;
@@ -185,6 +189,7 @@ interface Row {
   readonly endedAt: number | null;
   readonly errorCode: string | null;
   readonly errorMessage: string | null;
+  readonly errorStep: string | null;
   readonly costPd: string;
   readonly events: number;
 }
@@ -209,6 +214,7 @@ function toRun(row: Row): ListedRun {
     ...(row.endedAt === null ? {} : { endedAt: Math.round(row.endedAt) }),
     ...(row.errorCode === null ? {} : { errorCode: row.errorCode }),
     ...(row.errorMessage === null ? {} : { errorMessage: row.errorMessage }),
+    ...(row.errorStep === null ? {} : { errorStep: row.errorStep }),
     costPd: row.costPd,
     events: row.events,
   };

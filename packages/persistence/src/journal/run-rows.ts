@@ -6,7 +6,7 @@ import { TRIGGER_KIND, WAITING_FOR, runStatusName } from '@plugboard/engine';
 export const SUMMARY_COLUMNS = /* sql */ `
   r.id, r.workspace_id, r.workflow_id, r.environment, r.version, coalesce(l.status, r.status) as status, l.waiting, r.trigger_kind, r.initiator,
   r.root_run_id, (extract(epoch from r.started_at) * 1000)::float8 as started_ms, (extract(epoch from r.ended_at) * 1000)::float8 as ended_ms,
-  r.error_code, r.error_message, r.error_fingerprint, r.cost_pd::text as cost_pd, coalesce(l.next_seq, r.events) as events`;
+  r.error_code, r.error_message, r.error_fingerprint, r.error_step, r.cost_pd::text as cost_pd, coalesce(l.next_seq, r.events) as events`;
 
 export interface SummaryRow {
   readonly id: string;
@@ -24,6 +24,7 @@ export interface SummaryRow {
   readonly error_code: string | null;
   readonly error_message: string | null;
   readonly error_fingerprint: string | null;
+  readonly error_step: string | null;
   readonly cost_pd: string;
   readonly events: number;
 }
@@ -39,6 +40,8 @@ export interface RunSummary {
   readonly errorCode?: string;
   readonly errorMessage?: string;
   readonly errorFingerprint?: string;
+  /** Name of the step at which it failed. */
+  readonly errorStep?: string;
   /** Pico-dollars. */
   readonly costPd: bigint;
   /** Events committed so far. */
@@ -58,6 +61,7 @@ export function runSummary(row: SummaryRow): RunSummary {
     ...(row.error_code !== null && { errorCode: row.error_code }),
     ...(row.error_message !== null && { errorMessage: row.error_message }),
     ...(row.error_fingerprint !== null && { errorFingerprint: row.error_fingerprint }),
+    ...(row.error_step !== null && { errorStep: row.error_step }),
     costPd: BigInt(row.cost_pd),
     events: row.events,
   };

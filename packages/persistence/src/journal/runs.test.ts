@@ -47,7 +47,7 @@ describe('reading', () => {
     expect(await findRun(db, { workspaceId: uuidv7(), id: first.head.id })).toBeUndefined();
     expect(await findRun(db, { workspaceId: WORKSPACE, id: 'nonsense' })).toBeUndefined();
 
-    const end = anEnd({ status: 'failed', errorCode: 'E', errorMessage: 'm', errorFingerprint: 'f' });
+    const end = anEnd({ status: 'failed', errorCode: 'E', errorMessage: 'm', errorFingerprint: 'f', errorStep: 'Post' });
     await append(writer, lastRecord(second, end));
     expect(await findRun(db, { workspaceId: WORKSPACE, id: first.head.id })).toEqual({
       head: first.head,
@@ -56,6 +56,7 @@ describe('reading', () => {
       errorCode: 'E',
       errorMessage: 'm',
       errorFingerprint: 'f',
+      errorStep: 'Post',
       costPd: 0n,
       events: 6,
       chunks: [events(0, 2), events(2, 2), events(4, 2)],
@@ -129,7 +130,7 @@ describe('reading', () => {
 
 describe('rule 19: creation keys', () => {
   const keyed = (writerId = uuidv7()) => createKeyedRuns({ writerId, withClient: (use) => kit.test.database.withClient(use) });
-  const expiresAt = Date.now() + 60_000;
+  const expiresAt = Date.now() + 3_600_000;
 
   test('rule 19: of many that create with the same keys one run is made and the others learn it', async () => {
     const runs = keyed();

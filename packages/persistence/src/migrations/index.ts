@@ -18,6 +18,9 @@ import { runsAgain } from './0016-runs-again.ts';
 import { runSnapshots } from './0017-run-snapshots.ts';
 import { flowControl } from './0018-flow-control.ts';
 import { turnOrder } from './0019-turn-order.ts';
+import { runSpending } from './0020-run-spending.ts';
+import { failedStep } from './0021-failed-step.ts';
+import { runTrees } from './0022-run-trees.ts';
 import type { Migration } from './migration.ts';
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -40,6 +43,9 @@ export const MIGRATIONS: readonly Migration[] = [
   runSnapshots,
   flowControl,
   turnOrder,
+  runSpending,
+  failedStep,
+  runTrees,
 ];
 
 /** The oldest schema this release still runs on; a process that does not migrate accepts it while another one does. */

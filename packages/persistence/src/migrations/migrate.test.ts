@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { TestDatabase } from '../../test/test-database.ts';
 import { createTestDatabase } from '../../test/test-database.ts';
 import { ensurePartitions } from '../partitions.ts';
@@ -111,11 +111,4 @@ describe('the first start', () => {
   });
 });
 
-async function eventually<Value>(look: () => Promise<Value | undefined>): Promise<Value> {
-  const giveUpAt = performance.now() + 60_000;
-  for (;;) {
-    const value = await look();
-    if (value !== undefined) return value;
-    if (performance.now() > giveUpAt) throw new Error('it never happened');
-  }
-}
+const eventually = <Value>(look: () => Promise<Value | undefined>) => vi.waitUntil(look, { timeout: 60_000, interval: 5 });

@@ -219,7 +219,7 @@ describe('sessions', () => {
     expect(await version()).toEqual(fresh);
     await age(
       't1',
-      `last_seen_at = now() - interval '61 s', idle_expires_at = now() + interval '1 s', absolute_expires_at = now() + interval '30 minutes'`,
+      `last_seen_at = now() - interval '61 s', idle_expires_at = now() + interval '1 minute', absolute_expires_at = now() + interval '30 minutes'`,
     );
     await Promise.all(Array.from({ length: 5 }, () => find('t1')));
     const [row] = await db.database.query(

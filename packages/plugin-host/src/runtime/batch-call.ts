@@ -1,27 +1,28 @@
 /**
- * Runs a per-batch type: one call of `run` over all items. Plain results end the call in the same turn, unless they are so many that
- * taking them would hold up the event loop.
+ * Runs a per-batch type: one call of `run` over all items. Plain results end the call in the same turn, unless making or taking them would
+ * hold up the event loop: then the rest comes in slices.
  * Where the specification asks for an outcome per item, outputs are grouped by the item they name first.
  */
 import type { BatchOutput, CallEnd, CallInput, ItemOutcome, ItemOutput } from '@plugboard/engine';
-import { FAILED_MARK, StepFailure, WAIT_MARK } from '@plugboard/sdk';
+import { FAILED_MARK, GIVE_WAY, StepFailure, WAIT_MARK } from '@plugboard/sdk';
 import type { FailedItem, JsonObject, StepError, WaitRequest } from '@plugboard/sdk';
 import { CANCELLED } from './call-state.ts';
 import type { CallState } from './call-state.ts';
-import { inSlices } from './in-slices.ts';
 import { allInputs } from './item-call.ts';
 import { itemParams } from './loaded-type.ts';
 import type { LoadedType } from './loaded-type.ts';
-import { batchOutput, formOf, InputItem, inputIndex, isThenable, OUTPUTS_MAX, tooManyOutputs } from './outputs.ts';
+import { Tally } from './normalise.ts';
+import { batchOutput, formOf, InputItem, inputIndex, isThenable, OUTPUTS_MAX, outputsTooLarge, tooManyOutputs } from './outputs.ts';
 import type { RuntimeOptions } from './runtime-options.ts';
 import { StepContext } from './step-context.ts';
 import { watch } from './stoppable.ts';
 import { toStepError } from './to-step-error.ts';
 import { effectsOf, isUnknown } from './write-record.ts';
 
-/** Outputs taken between two looks at the clock, and before the first one. */
-const STEP_OUTPUTS = 256;
-const AT_ONCE = 4_096;
+/** Outputs taken between two looks at the clock. */
+const STEP_OUTPUTS = 16;
+
+const ALL_TAKEN = Symbol('all taken');
 
 interface BatchRunArgs {
   readonly params: JsonObject;
@@ -42,6 +43,9 @@ class BatchCall {
   readonly #inputs: readonly CallInput[];
   readonly #ctx: StepContext;
   readonly #outputs: BatchOutput[] = [];
+  /** Of the new items among them. */
+  readonly #made = new Tally();
+  readonly #maxLength: number;
   /** Failures by index in the step's whole input. */
   readonly #failures = new Map<number, StepError>();
   /** What the call asked to wait for. */
@@ -54,6 +58,7 @@ class BatchCall {
     this.#signal = signal;
     this.#options = options;
     this.#inputs = allInputs(call.spec.inputs);
+    this.#maxLength = call.spec.maxLength ?? Infinity;
     this.#ctx = new StepContext(call, undefined);
   }
 
@@ -61,9 +66,8 @@ class BatchCall {
     try {
       const result = (this.#type.run as (args: BatchRunArgs) => unknown)(this.#args());
       if (isThenable(result) || formOf(result) === 'async') return this.#wait(result);
-      const rest = this.#outputsOf(result);
-      if (!this.#takeSome(rest, AT_ONCE)) return this.#wait(rest);
-      return this.#end(this.#success());
+      const taking = this.#takeAll(this.#outputsOf(result));
+      return taking === undefined ? this.#end(this.#success()) : this.#wait(taking);
     } catch (error) {
       return this.#end(this.#failure(error));
     }
@@ -90,6 +94,7 @@ class BatchCall {
     return params;
   }
 
+  /** `result` is what `run` gave, or a promise that all of it has been taken. */
   #wait(result: unknown): Promise<CallEnd> {
     return new Promise((resolve) => {
       let iterator: AsyncIterator<unknown> | undefined;
@@ -100,17 +105,17 @@ class BatchCall {
       };
       const consume = async (): Promise<void> => {
         const value = await (result as PromiseLike<unknown>);
+        if (value === ALL_TAKEN) return;
         if (formOf(value) !== 'async') {
-          const rest = this.#outputsOf(value);
-          await inSlices(() => this.#isOver || this.#call.stopError !== undefined || this.#takeSome(rest, STEP_OUTPUTS));
-          // A generator that was left in between gets to clean up.
-          rest.return?.();
+          await this.#takeAll(this.#outputsOf(value));
           return;
         }
         iterator = (value as AsyncIterable<unknown>)[Symbol.asyncIterator]();
+        const mayGoOn = this.#options.slices.pace();
         for (let step = await iterator.next(); step.done !== true; step = await iterator.next()) {
           if (this.#isOver) return;
-          this.#take(step.value);
+          if (step.value === GIVE_WAY) await mayGoOn();
+          else this.#take(step.value);
         }
       };
       const watched = watch(this.#call, this.#signal, {
@@ -139,12 +144,23 @@ class BatchCall {
     return outputsOf(result.items);
   }
 
-  /** Takes up to `count` outputs; true when there are no more. */
-  #takeSome(outputs: Iterator<unknown>, count: number): boolean {
+  /** Takes all outputs, in slices; undefined when that is done already. */
+  #takeAll(outputs: Iterator<unknown>): Promise<typeof ALL_TAKEN> | undefined {
+    const taking = this.#options.slices.run(() => this.#isOver || this.#call.stopError !== undefined || this.#takeSome(outputs));
+    return taking?.then(() => {
+      // A generator that was left in between gets to clean up.
+      outputs.return?.();
+      return ALL_TAKEN;
+    });
+  }
+
+  /** Takes outputs up to the next look at the clock; true when there are no more. */
+  #takeSome(outputs: Iterator<unknown>): boolean {
     try {
-      for (let taken = 0; taken < count; taken++) {
+      for (let taken = 0; taken < STEP_OUTPUTS; taken++) {
         const step = outputs.next();
         if (step.done === true) return true;
+        if (step.value === GIVE_WAY) return false;
         this.#take(step.value);
       }
       return false;
@@ -162,7 +178,8 @@ class BatchCall {
       this.#failures.set(inputIndex(i, this.#inputs), toStepError(error));
       return;
     }
-    this.#outputs.push(batchOutput(one, this.#inputs, this.#type));
+    this.#outputs.push(batchOutput(one, this.#inputs, this.#type, this.#made));
+    if (this.#made.length > this.#maxLength) throw outputsTooLarge(this.#maxLength);
   }
 
   #success(): CallEnd {

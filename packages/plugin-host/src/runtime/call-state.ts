@@ -18,11 +18,12 @@ export class CallState {
   #isEnded = false;
   #stopError: StepError | undefined;
   #controller: AbortController | undefined;
-  #lines: LogLine[] = [];
+  #lines: LogLine[] | undefined;
   #lineCount = 0;
   #openFetches = 0;
-  #waitingFetches: (() => void)[] = [];
-  readonly #counts = { files: 0, sockets: 0 };
+  #waitingFetches: (() => void)[] | undefined;
+  #files = 0;
+  #sockets = 0;
 
   constructor(spec: CallSpec, sink: Sink) {
     this.spec = spec;
@@ -70,33 +71,33 @@ export class CallState {
     const last = this.#lineCount === LOG_LINES_MAX;
     const text = last ? `Further lines are left out: a step logs at most ${LOG_LINES_MAX}.` : withData(message, data);
     const clean = String(text).slice(0, LOG_TEXT_MAX).toWellFormed().replaceAll('\0', '');
-    this.#lines.push({ level, message: clean, at: Date.now(), ...(i !== undefined && { i }) });
+    (this.#lines ??= []).push({ level, message: clean, at: Date.now(), ...(i !== undefined && { i }) });
   }
 
   flushLog(): void {
-    if (this.#lines.length === 0) return;
     const lines = this.#lines;
-    this.#lines = [];
+    if (lines === undefined) return;
+    this.#lines = undefined;
     this.sink.log(lines);
   }
 
   /** @throws StepFailure CALL_LIMIT when the call has made so many already */
   count(what: 'files' | 'sockets', most: number): void {
-    this.#counts[what]++;
-    if (this.#counts[what] <= most) return;
+    const made = what === 'files' ? ++this.#files : ++this.#sockets;
+    if (made <= most) return;
     const name = what === 'files' ? 'files' : 'connections';
     throw new StepFailure('CALL_LIMIT', `A step makes at most ${most} ${name} at once. Give it fewer items, for instance in batches.`);
   }
 
   /** Runs a request when fewer than {@link OPEN_FETCHES_MAX} are open. */
   async limited<T>(request: () => Promise<T>): Promise<T> {
-    if (this.#openFetches >= OPEN_FETCHES_MAX) await new Promise<void>((go) => this.#waitingFetches.push(go));
+    if (this.#openFetches >= OPEN_FETCHES_MAX) await new Promise<void>((go) => (this.#waitingFetches ??= []).push(go));
     else this.#openFetches++;
     try {
       this.use();
       return await request();
     } finally {
-      const next = this.#waitingFetches.shift();
+      const next = this.#waitingFetches?.shift();
       // The place goes to the next one in line without becoming free in between.
       if (next === undefined) this.#openFetches--;
       else next();

@@ -24,6 +24,8 @@ const SLICE_MS = 30;
 const SLICE_ITEMS = 64;
 /** Of a call none of whose items has waited; never written. */
 const NO_ITEMS = new Map<number, StepContext>();
+/** Never written: the first outcome makes a list. */
+const NO_OUTCOMES: ItemOutcome[] = [];
 
 export function runItems(type: LoadedType, call: CallState, signal: AbortSignal, options: RuntimeOptions): CallEnd | Promise<CallEnd> {
   return new ItemCall(type, call, signal, options).start();
@@ -39,7 +41,7 @@ class ItemCall {
   readonly #concurrency: number;
   #next = 0;
   #settled = 0;
-  #outcomes: ItemOutcome[] = [];
+  #outcomes: ItemOutcome[] = NO_OUTCOMES;
   /** Items that wait, with their contexts. */
   #inFlight: Map<number, StepContext> = NO_ITEMS;
   #flush: NodeJS.Immediate | undefined;
@@ -203,7 +205,7 @@ class ItemCall {
     this.#call.flushLog();
     if (this.#outcomes.length === 0) return;
     const outcomes = this.#outcomes;
-    this.#outcomes = [];
+    this.#outcomes = NO_OUTCOMES;
     this.#call.sink.outcomes(outcomes);
   }
 

@@ -17,13 +17,20 @@ const MAX_VALUES = 5_000_000;
  */
 export function normalise(value: unknown): Json | undefined {
   if (value === null || typeof value === 'boolean') return value;
-  const walk = new Walk();
-  return walk.value(value, '');
+  return new Walk().value(value, '');
+}
+
+/** Counts what it has seen. */
+export class Tally {
+  /** Length of the JSON text, about, in UTF-16 units: escapes are not counted. */
+  length = 0;
 }
 
 /** As {@link normalise}, for values that must be objects. */
-export function normaliseObject(value: unknown): JsonObject {
-  const json = normalise(value);
+export function normaliseObject(value: unknown, tally?: Tally): JsonObject {
+  const walk = new Walk();
+  const json = walk.value(value, '');
+  if (tally) tally.length += walk.length;
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
     throw new StepFailure(
       'OUTPUT_NOT_ITEM',
@@ -39,19 +46,25 @@ class Walk {
   #values = 0;
   /** Grows with `toJSON` too, which adds nothing to the path. */
   #depth = 0;
+  /** Of the text of what was seen, about. */
+  length = 0;
 
   value(value: unknown, key: string | number): Json | undefined {
     switch (typeof value) {
       case 'string':
         if (!value.isWellFormed()) this.#refuse(key, 'text with half of a surrogate pair');
         if (value.includes('\0')) this.#refuse(key, 'text with a NUL character');
+        this.length += value.length + 3;
         return value;
       case 'number':
+        this.length += 9;
         return Number.isFinite(value) ? (value === 0 ? 0 : value) : null;
       case 'boolean':
       case 'undefined':
+        this.length += 6;
         return value;
       case 'object':
+        this.length += 3;
         return value === null ? null : this.#object(value, key);
       default:
         return this.#refuse(key, `a ${typeof value}`);
@@ -95,6 +108,7 @@ class Walk {
       const name = keys[k] as string;
       if (name === '__proto__') this.#refuse(name, 'a key named __proto__');
       if (!name.isWellFormed() || name.includes('\0')) this.#refuse(name, 'a key with a NUL character or half of a surrogate pair');
+      this.length += name.length + 3;
       const before = (value as { readonly [name: string]: unknown })[name];
       const after = this.value(before, name);
       if (copy === undefined && (after === undefined || !Object.is(after, before))) copy = firstMembers(value, keys, k);

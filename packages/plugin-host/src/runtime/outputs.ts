@@ -5,9 +5,11 @@ import type { FileRef, Item, JsonObject } from '@plugboard/sdk';
 import { portOf } from './loaded-type.ts';
 import type { LoadedType } from './loaded-type.ts';
 import { normalise, normaliseObject } from './normalise.ts';
+import type { Tally } from './normalise.ts';
 
 /** Outputs of one call, over which a step is taken to run away. */
 export const OUTPUTS_MAX = 1_000_000;
+const MIB = 1024 * 1024;
 
 type Files = { readonly [name: string]: FileRef };
 
@@ -61,24 +63,28 @@ function withPort(item: Item, port: string | undefined, from: readonly number[] 
   return from === undefined ? { port, item } : { port, item, from };
 }
 
-/** One output of a per-batch type; `inputs` translates positions into indexes of the step's whole input. */
-export function batchOutput(value: unknown, inputs: readonly CallInput[], type: LoadedType): BatchOutput {
+/** One output of a per-batch type; `inputs` translates positions into indexes of the step's whole input, `tally` counts what is new. */
+export function batchOutput(value: unknown, inputs: readonly CallInput[], type: LoadedType, tally: Tally): BatchOutput {
   const mark = marked(value);
-  if (mark === undefined) return batch(normaliseObject(value), undefined, portOf(type, undefined), undefined);
+  if (mark === undefined) return batch(normaliseObject(value, tally), undefined, portOf(type, undefined), undefined);
   const position = InputItem.positionOf(mark);
   // An untouched input item is clean.
-  const json = position !== undefined && inputs[position]?.json === mark.json ? (mark.json as JsonObject) : normaliseObject(mark.json);
+  const json =
+    position !== undefined && inputs[position]?.json === mark.json ? (mark.json as JsonObject) : normaliseObject(mark.json, tally);
   const positions = position === undefined ? indexes(mark.from) : [position];
-  return batch(
-    json,
-    filesOf(mark.files),
-    portOf(type, mark.port),
-    positions?.map((at) => inputIndex(at, inputs)),
-  );
+  return batch(json, filesOf(mark.files), portOf(type, mark.port), positions && inputIndexes(positions, inputs));
 }
 
 function batch(json: JsonObject, files: Files | undefined, port: string | undefined, from: readonly number[] | undefined): BatchOutput {
+  // Of these there are many.
+  if (port === undefined && files === undefined) return from === undefined ? { json } : { json, from };
   return { ...(port !== undefined && { port }), json, ...(files !== undefined && { files }), ...(from !== undefined && { from }) };
+}
+
+function inputIndexes(positions: readonly number[], inputs: readonly CallInput[]): readonly number[] {
+  const indexes = new Array<number>(positions.length);
+  for (let n = 0; n < positions.length; n++) indexes[n] = inputIndex(positions[n] as number, inputs);
+  return indexes;
 }
 
 /** @throws StepFailure LINEAGE_INVALID when there is no item at this position. */
@@ -132,6 +138,16 @@ export function formOf(result: unknown): Form {
 
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && typeof (value as { readonly then?: unknown }).then === 'function';
+}
+
+/** Thrown when a call makes more than a step may hold, before it takes the memory of the server. */
+export function outputsTooLarge(maxLength: number): StepFailure {
+  const mib = Math.round((maxLength / MIB) * 100) / 100;
+  return new StepFailure(
+    'OUTPUT_TOO_LARGE',
+    `The items the step makes take more than ${mib} MiB as JSON; that is the limit of one step. Split the work, or raise the limit in the settings.`,
+    { kind: 'input' },
+  );
 }
 
 export function tooManyOutputs(): StepFailure {

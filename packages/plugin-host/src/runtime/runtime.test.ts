@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { CallEnd, CallInput, CallSpec, ItemOutcome, LogLine, RpcOp, Sink } from '@plugboard/engine';
-import { defineNode, definePlugin, fail, failed, item, p, StepFailure } from '@plugboard/sdk';
-import type { Json, JsonObject, NodeDefinition, Shape, StepCtx } from '@plugboard/sdk';
+import { defineNode, definePlugin, fail, failed, GIVE_WAY, item, p, StepFailure } from '@plugboard/sdk';
+import type { GiveWay, Item, Json, JsonObject, NodeDefinition, Shape, StepCtx } from '@plugboard/sdk';
 import { createPluginHost, inProcess, loopback, pluginEntry } from '../index.ts';
 import type { Transport } from '../index.ts';
 
@@ -91,6 +91,11 @@ async function settled(node: NodeDefinition, given: Given = {}): Promise<Omit<Ra
 function gate(): { readonly open: () => void; readonly wait: Promise<void> } {
   const { promise, resolve } = Promise.withResolvers<void>();
   return { open: resolve, wait: promise };
+}
+
+function busy(ms: number): void {
+  const until = performance.now() + ms;
+  while (performance.now() < until);
 }
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -283,6 +288,67 @@ describe.each([
         { transport, inputs: { main: [] } },
       ).end,
     ).toEqual({ ok: true, outputs: [{ json: { count: 0 } }] });
+  });
+
+  test('a batch that gives way ends in the same turn while it is short, and its signs to give way are no outputs', () => {
+    const node = perBatch(function* () {
+      yield GIVE_WAY;
+      yield { n: 1 };
+      yield GIVE_WAY;
+    });
+    expect(call(node, { transport }).end).toEqual({ ok: true, outputs: [{ json: { n: 1 } }] });
+  });
+
+  test.each(['a generator', 'an async generator'])('%s that gives way lets the event loop turn while it computes', async (kind) => {
+    function* work() {
+      for (let n = 0; n < 10; n++) {
+        busy(4);
+        yield GIVE_WAY;
+      }
+      yield { done: true };
+    }
+    async function* later() {
+      yield* work();
+    }
+    let turns = 0;
+    const ticking = setInterval(() => turns++, 1);
+    const { end } = await settled(perBatch(kind === 'a generator' ? work : later), { transport });
+    clearInterval(ticking);
+    expect(end).toEqual({ ok: true, outputs: [{ json: { done: true } }] });
+    expect(turns).toBeGreaterThan(1);
+  });
+
+  test('a generator that gives way is left where it stands when its call is cancelled, and cleans up', async () => {
+    const cancel = new AbortController();
+    let isCleanedUp = false;
+    const node = perBatch(function* (): Generator<GiveWay> {
+      try {
+        for (;;) {
+          busy(2);
+          yield GIVE_WAY;
+        }
+      } finally {
+        isCleanedUp = true;
+      }
+    });
+    const ran = call(node, { transport, signal: cancel.signal });
+    await turn();
+    cancel.abort();
+    await expect(ran.end).resolves.toMatchObject({ ok: false, error: { code: 'CANCELLED' }, missing: 'not_sent' });
+    expect(isCleanedUp).toBe(true);
+  });
+
+  test('new items of a batch meet the limit of a step while they are made; items handed on take no room', async () => {
+    const made = perBatch(function* ({ items }) {
+      for (;;) yield item({ text: 'x'.repeat(1000) }, { from: items.length - 1 });
+    });
+    const spec = { maxLength: 100_000 };
+    expect((await settled(made, { transport, spec })).end).toMatchObject({
+      ok: false,
+      error: { code: 'OUTPUT_TOO_LARGE', kind: 'input', message: expect.stringContaining('0.1 MiB') },
+    });
+    const handedOn = perBatch(({ items }) => items.flatMap((one) => Array<Item>(200).fill(one)));
+    expect((await settled(handedOn, { transport, items: [{ text: 'x'.repeat(1000) }], spec })).end).toMatchObject({ ok: true });
   });
 
   test('parameters evaluated per item reach a batch as arrays', async () => {

@@ -21,6 +21,7 @@ import type {
   StepLog,
   StepReply,
   StepRun,
+  StepSpend,
   StepState,
   StepWorkflows,
 } from '@plugboard/sdk';
@@ -31,6 +32,7 @@ import { createStepFetch } from './step-fetch.ts';
 import type { OwnFetch } from './step-fetch.ts';
 import { HttpClient } from './step-http.ts';
 import { stepApprovals, stepConnect, stepFiles, stepForms, stepState, stepWorkflows } from './step-reach.ts';
+import { stepSpend } from './step-spend.ts';
 import { toStepError } from './to-step-error.ts';
 import type { WriteRecord } from './write-record.ts';
 
@@ -45,6 +47,7 @@ interface Parts {
   files?: StepFiles;
   state?: StepState;
   connect?: StepConnect;
+  spend?: StepSpend;
 }
 
 export class StepContext implements StepCtx {
@@ -158,6 +161,11 @@ export class StepContext implements StepCtx {
     return (this.#made().connect ??= stepConnect(call, () => this.#record()));
   }
 
+  get spend(): StepSpend {
+    const call = this.#used();
+    return (this.#made().spend ??= stepSpend(call, this.#input?.i, this.#record()));
+  }
+
   get approvals(): StepApprovals {
     return stepApprovals(this.#used());
   }
@@ -190,7 +198,7 @@ export class StepContext implements StepCtx {
   }
 
   #record(): WriteRecord {
-    return (this.#made().record ??= { acknowledged: 0, uncertain: 0 });
+    return (this.#made().record ??= { acknowledged: 0, uncertain: 0, left: 0 });
   }
 
   #ownFetch(): OwnFetch {

@@ -86,6 +86,7 @@ export function createStepFetch(owner: FetchOwner): OwnFetch {
     const isWrite = !READS.has(init.method);
     // Uncertain until the answer, so that a step abandoned in between counts right.
     if (isWrite) record.uncertain++;
+    record.left++;
     try {
       const response = await (slot === undefined ? call.sink.fetch(input, init) : signed(slot, input, init));
       if (isWrite) record.uncertain--;
@@ -94,7 +95,9 @@ export function createStepFetch(owner: FetchOwner): OwnFetch {
     } catch (error) {
       // A body that is still being made may fail halfway, when a part of it has left.
       const failure = isWhole(input, init) ? requestFailure(error) : undefined;
-      if (isWrite && (failure !== undefined || provesNotApplied(error))) record.uncertain--;
+      const isProven = failure !== undefined || provesNotApplied(error);
+      if (isProven) record.left--;
+      if (isProven && isWrite) record.uncertain--;
       throw failure ?? error;
     }
   }

@@ -161,6 +161,7 @@ export function stepConnect(call: CallState, record: () => WriteRecord): StepCon
       const socket = await connect(options, call.signal);
       // From here on bytes may reach the other side, and no failure proves by itself that they did not.
       record().uncertain++;
+      record().left++;
       return socket;
     } catch (error) {
       if (call.stopError !== undefined) throw error;

@@ -9,6 +9,8 @@ export interface WriteRecord {
   acknowledged: number;
   /** Writes that may have left and have no answer: those in flight, and those that failed without proof. */
   uncertain: number;
+  /** Requests and connections that went out, reads among them; without those that surely reached nobody. */
+  left: number;
 }
 
 /** Kinds after which a retry is worth a try, so that what was acknowledged before could be applied again. */

@@ -5,6 +5,7 @@ import type { BatchOutput, CallEnd, CallInput, CallSpec, ItemOutcome } from '@pl
 import { describePlugin } from '@plugboard/sdk';
 import { hostStepError, PluginHostError } from '../errors.ts';
 import { descriptionHash, exportedPlugin } from '../plugin-entry.ts';
+import { Slices } from '../runtime/in-slices.ts';
 import { loadedNode } from '../runtime/loaded-type.ts';
 import type { LoadedType } from '../runtime/loaded-type.ts';
 import { runCall } from '../runtime/runtime.ts';
@@ -55,7 +56,7 @@ async function run({ begin, inputs }: Job): Promise<void> {
   let outputs: readonly BatchOutput[] = [];
   try {
     // The host ends this thread when the call is stopped, so nothing in here needs to be told.
-    end = await runCall(await typeOf(begin, spec), spec, sink, new AbortController().signal, { graceMs: 0 });
+    end = await runCall(await typeOf(begin, spec), spec, sink, new AbortController().signal, { graceMs: 0, slices: new Slices() });
     if (end.ok && end.outputs !== undefined) ({ outputs } = end);
   } catch (error) {
     const reason = error instanceof PluginHostError ? hostStepError(error) : toStepError(error);

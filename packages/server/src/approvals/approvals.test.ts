@@ -73,21 +73,11 @@ async function asks(params: object, by: TestCaller = admin): Promise<Run> {
   return { runId, approvalId: json.rows[0].id };
 }
 
-async function until<Value>(look: () => Promise<Value>, isEnough: (value: Value) => boolean): Promise<Value> {
-  const giveUpAt = performance.now() + 20_000;
-  for (;;) {
-    const value = await look();
-    if (isEnough(value)) return value;
-    if (performance.now() > giveUpAt) throw new Error(`it did not come about; last seen: ${JSON.stringify(value)}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
+async function becomes(runId: string, wanted: string): Promise<void> {
+  await expect
+    .poll(async () => (await kit.rest(admin, 'GET', `/runs/${runId}/state`)).json.status as string, { timeout: 30_000, interval: 10 })
+    .toBe(wanted);
 }
-
-const becomes = (runId: string, wanted: string) =>
-  until(
-    async () => (await kit.rest(admin, 'GET', `/runs/${runId}/state`)).json.status as string,
-    (status) => status === wanted,
-  );
 
 const decide = (by: TestCaller, { approvalId }: Run, body: object = { decision: 'approve' }) =>
   kit.rest(by, 'POST', `/approvals/${approvalId}/decision`, body);

@@ -110,16 +110,18 @@ describe('telling accounts apart', () => {
     const passwords = createPasswords({ memoryCost: 8 * 1024, timeCost: 2 });
     const phc = await passwords.hash(PASSWORD);
     await passwords.verify(undefined, 'warm');
-    const best = async (of: string | undefined): Promise<number> => {
-      let least = Infinity;
-      for (let n = 0; n < 3; n += 1) {
-        const from = performance.now();
-        await passwords.verify(of, 'wrong');
-        least = Math.min(least, performance.now() - from);
-      }
-      return least;
+    const took = async (of: string | undefined): Promise<number> => {
+      const from = performance.now();
+      await passwords.verify(of, 'wrong');
+      return performance.now() - from;
     };
-    expect(await best(undefined)).toBeGreaterThan((await best(phc)) / 4);
+    // In turn, so that what else the machine does slows both.
+    const best = { unknown: Infinity, known: Infinity };
+    for (let n = 0; n < 6; n += 1) {
+      best.unknown = Math.min(best.unknown, await took(undefined));
+      best.known = Math.min(best.known, await took(phc));
+    }
+    expect(best.unknown).toBeGreaterThan(best.known / 4);
   });
 });
 

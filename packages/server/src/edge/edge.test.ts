@@ -138,8 +138,8 @@ describe('the listener', () => {
 test('a request whose pace somebody else watches may take longer than others, and the next one on its connection may not', async () => {
   const patience = createPatience();
   const port = await listen({
-    headersTimeoutMs: 100,
-    requestTimeoutMs: 200,
+    headersTimeoutMs: 500,
+    requestTimeoutMs: 1000,
     patience,
     hooks: (req, res, path) => {
       if (path === 'slow') patience.grant(req);
@@ -151,7 +151,7 @@ test('a request whose pace somebody else watches may take longer than others, an
   const text = await new Promise<string>((resolve) => {
     let seen = '';
     const socket = connect(port, '127.0.0.1', () => socket.write('POST /hooks/slow HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\n\r\nab'));
-    const late = setTimeout(() => socket.write('cd'), 700);
+    const late = setTimeout(() => socket.write('cd'), 2500);
     socket.on('data', (chunk) => {
       seen += chunk.toString();
       if (seen.endsWith('"abcd"')) socket.write('POST /hooks/fast HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\n\r\nef');

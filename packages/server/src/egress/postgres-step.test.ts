@@ -131,7 +131,7 @@ describe('reading', () => {
 
   test('a stopped step ends its statement', async () => {
     const stop = new AbortController();
-    const running = asking({ sql: `select pg_sleep(30) /* to be stopped */` }).items([{}]).run({ signal: stop.signal, graceMs: 500 });
+    const running = asking({ sql: `select pg_sleep(30) /* to be stopped */` }).items([{}]).run({ signal: stop.signal, graceMs: 20_000 });
     const busy = () =>
       db.database.query(
         `select 1 from pg_stat_activity where query like '%to be stopped%' and state = 'active' and pid <> pg_backend_pid()`,

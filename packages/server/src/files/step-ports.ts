@@ -1,6 +1,6 @@
 /** What steps reach of the server besides requests: `ctx.files`, `ctx.state`, `ctx.connect`. */
 import { type Database, claimPluginKeys, inWorkspace, readPluginState, writePluginState } from '@plugboard/persistence';
-import type { AskingOfSteps, CallsOfSteps, LimitsOfSteps, StateOfSteps, StepOwner, StepPorts } from '@plugboard/runner';
+import type { AskingOfSteps, CallsOfSteps, LimitsOfSteps, SpendingOfSteps, StateOfSteps, StepOwner, StepPorts } from '@plugboard/runner';
 import { type FileRef, StepFailure } from '@plugboard/sdk';
 import { Readable } from 'node:stream';
 import type { BrokeredConnect } from '../egress/brokered-connect.ts';
@@ -15,6 +15,7 @@ export interface StepPortsOptions {
   readonly asking?: AskingOfSteps;
   readonly calls?: CallsOfSteps;
   readonly limits?: LimitsOfSteps;
+  readonly spending?: SpendingOfSteps;
   readonly systemPrincipalId: string;
 }
 
@@ -25,7 +26,16 @@ const MAX_TAKEN = 1_000_000;
 const KEEP_MS = 90 * DAY_MS;
 const KEEP_MS_MAX = 3650 * DAY_MS;
 
-export function createStepPorts({ database, files, connect, asking, calls, limits, systemPrincipalId }: StepPortsOptions): StepPorts {
+export function createStepPorts({
+  database,
+  files,
+  connect,
+  asking,
+  calls,
+  limits,
+  spending,
+  systemPrincipalId,
+}: StepPortsOptions): StepPorts {
   return {
     filesOf: (owner) => ({
       async open(file) {
@@ -50,6 +60,7 @@ export function createStepPorts({ database, files, connect, asking, calls, limit
     ...(asking && { asking: patientAsking(asking) }),
     ...(calls && { calls: { start: (owner, call, signal) => throughOutages(() => calls.start(owner, call, signal), { signal }) } }),
     ...(limits && { limits }),
+    ...(spending && { spending }),
   };
 }
 

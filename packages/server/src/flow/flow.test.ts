@@ -1,5 +1,5 @@
 /** Workflows that say which of their runs begin when. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { beginTurns } from '@plugboard/persistence';
 import { type ApiKit, type TestCaller, openApiKit } from '../operation/api.test-kit.ts';
 
@@ -93,6 +93,38 @@ describe('concurrency', () => {
     const runs = await Promise.all(Array.from({ length: 12 }, () => start(workflow)));
     await expect.poll(async () => (await stand(runs)).filter((one) => one === 'signal').length, { timeout: 20_000 }).toBe(3);
     expect((await stand(runs)).filter((one) => one === 'turn')).toHaveLength(9);
+  });
+});
+
+describe('a workspace', () => {
+  test('has so many starts that wait; more are refused with the reason, until some have begun', async () => {
+    const admin = await kit.person('admin');
+    const most = async (value: number, expectedRev: number) => {
+      const set = await kit.rest(admin, 'PUT', '/settings/runs.waitingStarts', { level: 'workspace', value, expectedRev });
+      expect(set.status, set.text).toBeLessThan(300);
+    };
+    const waitingNow = async () =>
+      (await kit.database.database.query<{ n: number }>('select count(*)::int4 as n from flow_turn where begun_at is null'))[0]?.n ?? 0;
+    const limit = (await waitingNow()) + 3;
+    await most(limit, 0);
+    onTestFinished(() => most(100_000, 1));
+    const workflow = await live({ concurrency: { limit: 1 } });
+    const startOne = () => kit.rest(editor, 'POST', '/runs', { workflowId: workflow, input: {} });
+    const first = await start(workflow);
+    await become([first], ['signal']);
+    const answers = await Promise.all(Array.from({ length: 12 }, startOne));
+    const waiting = answers.filter(({ status }) => status === 202).map(({ json }) => json.runId as string);
+    expect(waiting).toHaveLength(3);
+    const refused = answers.find(({ status }) => status !== 202);
+    expect([refused?.status, refused?.json.error.code]).toEqual([503, 'SERVER_BUSY']);
+    expect(refused?.json.error.message).toContain(`${limit} starts of this workspace wait for their turn`);
+    expect(refused?.json.error.message).toContain('runs.waitingStarts');
+    // Workflows without flow control are not concerned.
+    await become([await start(await live({}, node('end', 'core/noop')))], ['succeeded']);
+    await cancel(first);
+    await expect.poll(async () => (await stand(waiting)).filter((one) => one === 'signal').length, { timeout: 20_000 }).toBe(1);
+    await expect.poll(async () => (await startOne()).status, { timeout: 20_000 }).toBe(202);
+    expect(await waitingNow()).toBe(limit);
   });
 });
 

@@ -39,7 +39,7 @@ afterAll(async () => {
   await kit.close();
 });
 
-async function run(limit: object, items: readonly object[]): Promise<string> {
+async function run(limit: object, items: readonly object[], projectId?: string): Promise<string> {
   const node = (id: string, type: string, params: object, data: object = {}) => ({
     id,
     type,
@@ -53,7 +53,7 @@ async function run(limit: object, items: readonly object[]): Promise<string> {
     edges: [{ id: 'e', source: 'start', sourceHandle: 'main', target: 'call', targetHandle: 'main' }],
     settings: {},
   };
-  const imported = await kit.rest(editor, 'POST', '/workflows/import', { definition, publish: true });
+  const imported = await kit.rest(editor, 'POST', '/workflows/import', { definition, publish: true, ...(projectId && { projectId }) });
   expect([200, 201], imported.text).toContain(imported.status);
   const started = await kit.rest(editor, 'POST', '/runs', { workflowId: imported.json.workflowId, input: items });
   expect(started.status, started.text).toBe(202);
@@ -84,6 +84,20 @@ describe('a limit of a step', () => {
     await expect.poll(() => seen, { timeout: 20_000 }).toBe(2);
     await kit.rest(editor, 'POST', `/runs/${slow}/cancel`, {});
     await becomes(slow, 'cancelled');
+    expect(seen).toBe(2);
+  });
+
+  test('is shared by name within a project, and not with workflows of other projects', async () => {
+    const admin = await kit.person('admin');
+    const made = await kit.rest(admin, 'POST', '/projects', { name: 'Elsewhere', slug: 'elsewhere' });
+    expect(made.status, made.text).toBeLessThan(300);
+    const limit = { name: 'one name', requests: 1, periodMs: 3_600_000 };
+    await becomes(await run(limit, [{}]), 'succeeded');
+    await becomes(await run(limit, [{}], made.json.id), 'succeeded');
+    const third = await run(limit, [{}]);
+    await expect.poll(() => status(third), { timeout: 20_000 }).toBe('running');
+    await kit.rest(editor, 'POST', `/runs/${third}/cancel`, {});
+    await becomes(third, 'cancelled');
     expect(seen).toBe(2);
   });
 
@@ -157,7 +171,7 @@ describe('places of requests', () => {
       (await limits.take(limit, AbortSignal.timeout(20_000)))();
       expect([...cuts]).toEqual([]);
     }
-    await expect.poll(() => database.query(`select id from request_slot where scope = 'outage'`)).toEqual([]);
+    await expect.poll(() => database.query(`select id from request_slot where scope = 'outage'`), { timeout: 20_000 }).toEqual([]);
   });
 
   test('whoever gives up while others stand before them goes at once, and lets nobody past them', async () => {

@@ -3,7 +3,7 @@
  * only the first of them asks the database; between processes whoever asks first goes first.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Database, leaveSlot, takeRequest, takeSlot, uuidv7 } from '@plugboard/persistence';
+import { type Database, findProjectOf, leaveSlot, takeRequest, takeSlot, uuidv7 } from '@plugboard/persistence';
 import type { LimitsOfSteps, RequestLimit } from '@plugboard/runner';
 import { StepFailure } from '@plugboard/sdk';
 import { throughOutages } from '../runs/through-outages.ts';
@@ -19,6 +19,10 @@ export interface RequestLimitsOptions {
 const LOOK_MS = 100;
 /** Longest pause before the rate is looked at again. */
 const LONGEST_PAUSE_MS = 5000;
+
+/** How long a workflow that was moved into another project may still count with the one before, in milliseconds. */
+const PROJECT_KNOWN_MS = 10_000;
+const PROJECTS_KNOWN = 2000;
 
 interface Line {
   /** The end of the line: resolves when everybody in it has had their turn. */
@@ -86,8 +90,25 @@ export function createRequestLimits({ database, ownerId, log }: RequestLimitsOpt
     return leave;
   };
 
+  const projects = new Map<string, { readonly id: Promise<string | undefined>; readonly until: number }>();
+  const projectOf = (workflowId: string): Promise<string | undefined> => {
+    const known = projects.get(workflowId);
+    if (known && known.until > performance.now()) return known.id;
+    if (projects.size >= PROJECTS_KNOWN) projects.clear();
+    const id = throughOutages(() => findProjectOf(database, workflowId));
+    projects.set(workflowId, { id, until: performance.now() + PROJECT_KNOWN_MS });
+    id.catch(() => projects.delete(workflowId));
+    return id;
+  };
+  /** Of a workflow that is gone, runs count by themselves. */
+  const scopeOf = async ({ scope, inProjectOf }: RequestLimit, signal: AbortSignal): Promise<string> => {
+    if (inProjectOf === undefined) return scope;
+    return `project:${(await unlessAborted(projectOf(inProjectOf), signal)) ?? inProjectOf}:${scope}`;
+  };
+
   return {
-    async take(limit, signal) {
+    async take(asked, signal) {
+      const limit = { ...asked, scope: await scopeOf(asked, signal).catch(givenUp(signal)) };
       const [key, line] = lineOf(limit);
       const before = line.last;
       let goOn = (): void => undefined;
@@ -97,10 +118,7 @@ export function createRequestLimits({ database, ownerId, log }: RequestLimitsOpt
         await unlessAborted(before, signal);
         return await admitted(limit, line, signal);
       } catch (error) {
-        if (!signal.aborted) throw error;
-        throw new StepFailure('LIMIT_WAIT', 'The request was given up while it waited for its turn; nothing was sent.', {
-          kind: 'rejected',
-        });
+        return givenUp(signal)(error);
       } finally {
         line.waiting -= 1;
         if (line.waiting === 0) lines.delete(key);
@@ -111,14 +129,22 @@ export function createRequestLimits({ database, ownerId, log }: RequestLimitsOpt
   };
 }
 
+/** What a wait that ended early is called. */
+function givenUp(signal: AbortSignal): (error: unknown) => never {
+  return (error) => {
+    if (!signal.aborted) throw error;
+    throw new StepFailure('LIMIT_WAIT', 'The request was given up while it waited for its turn; nothing was sent.', { kind: 'rejected' });
+  };
+}
+
 /** @throws the reason of the signal, once it aborts */
-async function unlessAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
+async function unlessAborted<Result>(promise: Promise<Result>, signal: AbortSignal): Promise<Result> {
   signal.throwIfAborted();
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const abort = (): void => reject(signal.reason as Error);
   signal.addEventListener('abort', abort, { once: true });
   try {
-    await Promise.race([promise, aborted]);
+    return await Promise.race([promise, aborted]);
   } finally {
     signal.removeEventListener('abort', abort);
   }

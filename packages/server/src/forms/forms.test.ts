@@ -55,13 +55,9 @@ async function waits(params: object = {}): Promise<{ readonly runId: string; rea
 }
 
 async function becomes(runId: string, wanted: string): Promise<void> {
-  const giveUpAt = performance.now() + 20_000;
-  for (;;) {
-    const { status } = (await kit.rest(kit.system, 'GET', `/runs/${runId}/state`)).json;
-    if (status === wanted) return;
-    if (performance.now() > giveUpAt) throw new Error(`the run is ${status}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
+  await expect
+    .poll(async () => (await kit.rest(kit.system, 'GET', `/runs/${runId}/state`)).json.status as string, { timeout: 30_000, interval: 10 })
+    .toBe(wanted);
 }
 
 const outputOf = async (runId: string, node: string) =>

@@ -2,7 +2,7 @@
  * Deliveries that may act only once: their key is committed together with the run they start, so that of two equal ones at once, in whatever
  * processes, one starts a run and the other learns which. What the first caller was answered is kept for those who send again.
  */
-import type { AppendResult, Journal, RunRecord } from '@plugboard/engine';
+import { type AppendResult, type Journal, type RunRecord, SlotMap } from '@plugboard/engine';
 import {
   type Alongside,
   type Database,
@@ -55,7 +55,7 @@ const LAST_PAUSE_MS = 2000;
 const UNSTORABLE = /^(22|23)/;
 
 export function createDeliveries({ database, journal, keyedRuns, log }: DeliveriesOptions): Deliveries {
-  const expected = new Map<string, Expected>();
+  const expected = new SlotMap<Expected>();
   const open = new Set<Promise<void>>();
 
   const create = async (record: RunRecord, done: (result: AppendResult) => void): Promise<void> => {
@@ -102,7 +102,7 @@ export function createDeliveries({ database, journal, keyedRuns, log }: Deliveri
         await journal.drain();
       },
     },
-    expect: (runId, keys, onTaken, alongside) => void expected.set(runId, { keys, onTaken, alongside }),
+    expect: (runId, keys, onTaken, alongside) => expected.set(runId, { keys, onTaken, alongside }),
     also(runId, alongside, onInstead) {
       const before = expected.get(runId);
       let instead: string | undefined;

@@ -4,8 +4,9 @@
  * files or for a key goes through the same stations one after the other.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { SlotList } from '@plugboard/engine';
 import { type RunKey, uuidv7 } from '@plugboard/persistence';
-import { type LoadedPlan, QueueFullError, type Runner, SlotList } from '@plugboard/runner';
+import { type LoadedPlan, QueueFullError, type Runner } from '@plugboard/runner';
 import type { Item, Json } from '@plugboard/sdk';
 import type { Caller } from '../edge/client-address.ts';
 import { discardRest, isReadableType, mediaType, parseBody, readBody } from '../edge/read-body.ts';

@@ -3,10 +3,11 @@
  */
 import type { ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
+import type { SlotList } from '@plugboard/engine';
 import type { HookReply } from '@plugboard/persistence';
-import type { EndedRun, Reply, RunListener, SlotList } from '@plugboard/runner';
+import type { EndedRun, Reply, RunListener } from '@plugboard/runner';
 import type { Item, Json } from '@plugboard/sdk';
-import { sendStream, sendText } from '../edge/send.ts';
+import { sendProblem, sendStream, sendText } from '../edge/send.ts';
 import { failureOf, publicFailure } from './public-failure.ts';
 import { fileHeaders, replyHeaders, replyType } from './reply-headers.ts';
 
@@ -56,6 +57,8 @@ export interface PendingReplyOptions {
 const JSON_TYPE = 'application/json; charset=utf-8';
 /** How long after its time a run that is not stored yet is waited for, in milliseconds. */
 const CONFIRM_MS = 2000;
+/** When a caller may try again whose start found no place among those that wait, in seconds. */
+const FULL_RETRY_S = '5';
 
 export class PendingReply implements RunListener {
   readonly dueAt: number;
@@ -78,6 +81,11 @@ export class PendingReply implements RunListener {
     this.#accepted = true;
     this.#options.onAccepted?.(runId);
     if (this.#options.mode === 'immediate' || this.#overdue) this.#accept();
+  }
+
+  /** What the run gives comes after the runs it calls have ended; until then its caller is kept, and no longer than by the clock. */
+  get staysOverCalls(): boolean {
+    return this.#slot !== undefined;
   }
 
   onReply(reply: Reply): boolean {
@@ -107,8 +115,11 @@ export class PendingReply implements RunListener {
   }
 
   onLost(runId: string, code: string): void {
-    if (this.take())
-      sendAnswer(this.#options.res, jsonAnswer(code === 'JOURNAL_REFUSED' ? 500 : 504, { runId, error: publicFailure(code) }));
+    if (!this.take()) return;
+    const { res } = this.#options;
+    if (code === 'QUEUE_FULL')
+      sendProblem(res, 503, code, 'Too many starts wait for their turn; nothing was started', { 'retry-after': FULL_RETRY_S });
+    else sendAnswer(res, jsonAnswer(code === 'JOURNAL_REFUSED' ? 500 : 504, { runId, error: publicFailure(code) }));
   }
 
   /**

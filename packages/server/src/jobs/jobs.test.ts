@@ -44,14 +44,11 @@ const whileNothingIsWrittenDown = <Result>(use: () => Promise<Result>): Promise<
   });
 
 const start = (by: TestCaller, kind: 'workflows' | 'runs', body: object): Promise<Answer> => kit.rest(by, 'POST', `/bulk/${kind}`, body);
+const SOON = { timeout: 60_000, interval: 10 };
+const jobOf = async (by: TestCaller, id: string): Promise<Answer['json']> => (await kit.rest(by, 'GET', `/jobs/${id}`)).json;
 async function ended(by: TestCaller, id: string): Promise<Answer['json']> {
-  const giveUpAt = performance.now() + 60_000;
-  for (;;) {
-    const { json } = await kit.rest(by, 'GET', `/jobs/${id}`);
-    if (json.endedAt !== undefined) return json;
-    if (performance.now() > giveUpAt) throw new Error(`the job did not end: ${JSON.stringify(json)}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
+  await expect.poll(() => jobOf(by, id), SOON).toHaveProperty('endedAt');
+  return jobOf(by, id);
 }
 const itemsOf = async (by: TestCaller, id: string, query = ''): Promise<Answer['json'][]> =>
   (await kit.rest(by, 'GET', `/jobs/${id}/items?first=100${query}`)).json.rows;
@@ -181,7 +178,7 @@ describe('rights', () => {
       await gate.promise;
     });
     const { json } = await start(person, 'workflows', { act: 'delete', ids });
-    await until(async () => (await kit.rest(person, 'GET', `/jobs/${json.id}`)).json.done === 9);
+    await expect.poll(async () => (await jobOf(person, json.id)).done, SOON).toBe(9);
     await kit.rest(kit.system, 'PUT', `/members/${person.principalId}/role`, { role: 'viewer' });
     gate.resolve();
     await held;
@@ -234,7 +231,7 @@ describe('a job', () => {
       await gate.promise;
     });
     const { json } = await start(editor, 'workflows', { act: 'delete', ids });
-    await until(async () => (await kit.rest(editor, 'GET', `/jobs/${json.id}`)).json.done === 4);
+    await expect.poll(async () => (await jobOf(editor, json.id)).done, SOON).toBe(4);
     expect((await kit.rest(editor, 'POST', `/jobs/${json.id}/cancel`)).status).toBe(200);
     gate.resolve();
     await held;
@@ -251,12 +248,12 @@ describe('a job', () => {
       await gate.promise;
     });
     const { json } = await start(editor, 'workflows', { act: 'delete', ids });
-    await until(async () => (await kit.rest(editor, 'GET', `/jobs/${json.id}`)).json.done === 2);
+    await expect.poll(async () => (await jobOf(editor, json.id)).done, SOON).toBe(2);
     // As if this process had been away for longer than its lease.
     await kit.database.database.query(`update job set lease_by = id, lease_until = now() + interval '1 hour' where id = $1`, [json.id]);
     gate.resolve();
     await held;
-    await until(async () => kit.log.some((line) => line.message.includes('another process has taken a job over')));
+    await expect.poll(() => kit.log.map((line) => line.message).join('\n'), SOON).toContain('another process has taken a job over');
     expect((await kit.rest(editor, 'GET', `/workflows/${ids[2]}`)).status).toBe(200);
     // The other one dies; this one goes on where it was.
     await kit.database.database.query('update job set lease_until = now() where id = $1', [json.id]);
@@ -297,11 +294,3 @@ describe('a job', () => {
     expect((await start(person, 'workflows', { act: 'delete', filter: {} })).json.error.code).toBe('TOO_MANY_REQUESTS');
   });
 });
-
-async function until(look: () => Promise<boolean>): Promise<void> {
-  const giveUpAt = performance.now() + 60_000;
-  while (!(await look())) {
-    if (performance.now() > giveUpAt) throw new Error('it did not come about');
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}

@@ -15,14 +15,11 @@ beforeAll(async () => {
 });
 afterAll(() => kit.close());
 
+const SOON = { timeout: 60_000, interval: 10 };
 async function ended(by: TestCaller, id: string): Promise<Answer['json']> {
-  const giveUpAt = performance.now() + 60_000;
-  for (;;) {
-    const { json } = await kit.rest(by, 'GET', `/jobs/${id}`);
-    if (json.endedAt !== undefined) return json;
-    if (performance.now() > giveUpAt) throw new Error(`the job did not end: ${JSON.stringify(json)}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
+  const job = async (): Promise<Answer['json']> => (await kit.rest(by, 'GET', `/jobs/${id}`)).json;
+  await expect.poll(job, SOON).toHaveProperty('endedAt');
+  return job();
 }
 
 async function bulk(by: TestCaller, body: object): Promise<{ job: Answer['json']; items: Answer['json'][] }> {
@@ -61,13 +58,7 @@ async function runs(workflowId: string, n: number, tags?: object): Promise<strin
 
 const statusOf = async (id: string): Promise<string> => (await kit.rest(editor, 'GET', `/runs/${id}/state`)).json.status;
 async function untilAll(ids: readonly string[], status: string): Promise<void> {
-  const giveUpAt = performance.now() + 30_000;
-  for (;;) {
-    const all = await Promise.all(ids.map(statusOf));
-    if (all.every((one) => one === status)) return;
-    if (performance.now() > giveUpAt) throw new Error(`the runs are ${all.join()}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
+  await expect.poll(() => Promise.all(ids.map(statusOf)), SOON).toEqual(ids.map(() => status));
 }
 
 describe('an act on many runs', () => {

@@ -11,6 +11,8 @@ export interface NoticeParams {
   readonly 'run.failed': OfRun & { readonly code: string; readonly message: string };
   /** The run cannot go on before somebody decides. */
   readonly 'run.asks': OfRun & { readonly why: 'unknown_effect' | 'quarantine' };
+  /** A run and those of its tree have spent what they are to be told of. Amounts as people read them. */
+  readonly 'run.spends': OfRun & { readonly spent: string; readonly limit: string };
   readonly 'credential.lost': { readonly credentialId: string; readonly name: string; readonly error: string };
   readonly 'invitation.accepted': { readonly name: string; readonly role: string };
   readonly 'member.role': { readonly role: string; readonly before: string };
@@ -63,6 +65,14 @@ const DEFINITIONS: { readonly [Kind in NoticeKind]: NoticeDefinition<NoticeParam
         why === 'quarantine'
           ? 'The server broke off while it worked on this run, more than once. Decide whether it goes on.'
           : 'A step broke off after it may have written something. Look at the other system, then decide whether it happened.',
+      path: `/runs/${runId}`,
+    }),
+  },
+  'run.spends': {
+    setting: 'notifications.runSpends',
+    words: ({ workflow, runId, spent, limit }) => ({
+      title: `A run of ${workflow} has spent ${spent}`,
+      text: `With its retries and the runs it calls. At ${limit} it makes no further call that costs money.`,
       path: `/runs/${runId}`,
     }),
   },

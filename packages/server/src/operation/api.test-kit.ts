@@ -52,6 +52,7 @@ import { EXPORT_JOB, exportJob } from '../jobs/export-job.ts';
 import { type ServerMail, startServerMail } from '../notifications/server-mail.ts';
 import { startJobWorker } from '../jobs/job-worker.ts';
 import { createRequestLimits } from '../flow/request-limits.ts';
+import { createRunSpending } from '../spending/run-spending.ts';
 import { createTurnKeeper } from '../flow/turn-keeper.ts';
 import { createDeliveries } from '../hooks/deliveries.ts';
 import { BACKFILL_JOB, backfillJob } from '../schedules/backfill-job.ts';
@@ -171,6 +172,13 @@ export async function openApiKit(): Promise<ApiKit> {
     pageUrl: () => 'http://localhost',
     log: logger,
   });
+  const spending = createRunSpending({
+    database,
+    settings: () => settings,
+    stored: createStoredRuns({ database, blobs, plans }),
+    systemPrincipalId: defaults.systemPrincipalId,
+    log: logger,
+  });
   const approvals = createServerApprovals({
     database,
     files,
@@ -182,7 +190,13 @@ export async function openApiKit(): Promise<ApiKit> {
     pageUrl: () => offered.url,
     addressOf: (req) => String(req.headers['x-test-address'] ?? req.socket.remoteAddress),
   });
-  const turns = createTurnKeeper({ database, deliveries, onBegun: () => runner.wake(), log: logger });
+  const turns = createTurnKeeper({
+    database,
+    deliveries,
+    onBegun: () => runner.wake(),
+    waitingLimit: (workspaceId) => settings.value('runs.waitingStarts', workspaceId),
+    log: logger,
+  });
   turns.start();
   const runner = createRunner({
     turns,
@@ -195,6 +209,7 @@ export async function openApiKit(): Promise<ApiKit> {
       asking: approvals.asking,
       calls: runsOfRuns.calls,
       limits: createRequestLimits({ database, ownerId: writerId, log: logger }),
+      spending: spending.ofSteps,
       systemPrincipalId: defaults.systemPrincipalId,
     }),
     reports: runsOfRuns.reports,

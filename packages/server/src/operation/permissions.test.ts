@@ -289,6 +289,7 @@ const INPUTS: Readonly<Record<string, (by: TestCaller) => object | Promise<objec
   'workflow.counts': () => ({}),
   'workflow.list': () => ({}),
   'workflow.get': () => ({ id: workflowId }),
+  'workflow.callable': () => ({ workflow: workflowId }),
   'workflow.versions': () => ({ workflowId }),
   'workflow.validate': () => ({ definition: {} }),
   'node.validate': () => ({ type: 'core/set' }),

@@ -51,6 +51,7 @@ import type { Settings } from '../settings/settings.ts';
 import { mailOperations } from '../notifications/mail-operations.ts';
 import { notificationOperations } from '../notifications/notification-operations.ts';
 import type { ServerMail } from '../notifications/server-mail.ts';
+import { callableOperations } from '../workflows/callable-operations.ts';
 import { nodeOperations } from '../workflows/node-operations.ts';
 import { workflowOperations } from '../workflows/workflow-operations.ts';
 import { testOperations } from '../workflow-tests/test-operations.ts';
@@ -149,6 +150,7 @@ export function serverOperations(options: ServerOperationsOptions): Registry {
       reloadRoutes: options.reloadRoutes,
       log,
     }),
+    ...callableOperations({ catalog }),
     ...nodeOperations({ definitions }),
     ...draftOperations({ definitions }),
     ...pinOperations({ files: options.files }),

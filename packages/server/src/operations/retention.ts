@@ -8,6 +8,7 @@ import {
   type WorkflowKeeping,
   deleteExpiredKeys,
   deleteExpiredRuns,
+  deleteOldTrees,
   deleteRunsBeyond,
   deleteStaleInbox,
   deleteStaleSnapshots,
@@ -42,6 +43,8 @@ const WORKFLOW_STEP = 20;
 /** Counts are put together once nothing more is to be expected of their quarter of an hour, in milliseconds. */
 const COUNTED_AFTER_MS = 2 * HOUR_MS;
 const COUNTS_STEP = 5000;
+/** A tree of runs that has called none for so long counts from nothing again. */
+const TREE_KEPT_MS = 30 * DAY_MS;
 
 export function retentionSweeps({ database, payloads, retentionDays, keptPerWorkflow = () => 0 }: RetentionOptions): readonly Sweep[] {
   return [
@@ -106,6 +109,12 @@ export function retentionSweeps({ database, payloads, retentionDays, keptPerWork
       step: (now) => deleteStaleInbox(database, { olderThan: now - HOUR_MS, limit: STEP }),
     },
     { name: 'turns', everyMs: MINUTE_MS, limit: STEP, step: () => deleteStaleTurns(database, STEP) },
+    {
+      name: 'run-trees',
+      everyMs: HOUR_MS,
+      limit: STEP,
+      step: (now) => deleteOldTrees(database, { olderThan: now - TREE_KEPT_MS, limit: STEP }),
+    },
     { name: 'snapshots', everyMs: HOUR_MS, limit: STEP, step: () => deleteStaleSnapshots(database, STEP) },
   ];
 }

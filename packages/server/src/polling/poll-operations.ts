@@ -11,13 +11,14 @@ import {
 } from '@plugboard/persistence';
 import type { PollHost } from '@plugboard/plugin-host';
 import { z } from 'zod';
-import { type Resource, visibleTo } from '../access/access.ts';
+import type { Resource } from '../access/access.ts';
 import { demandCredentialScope } from '../credentials/draft-scope.ts';
 import { type Operation, type OperationContext, operation } from '../operation/operation.ts';
 import { OperationProblem, notFound } from '../operation/problem.ts';
-import { id, json, page, pageInput, pageOf, text } from '../operation/shapes.ts';
+import { id, json, page, pageOf, text } from '../operation/shapes.ts';
 import type { PlanStore } from '../runs/plan-store.ts';
 import type { Definitions } from '../workflows/definitions.ts';
+import { triggerListInput, triggersAsked, triggerState } from '../schedules/trigger-list.ts';
 import { resourceOf, workflowResource } from '../workflows/workflow-access.ts';
 import { type PollReach, pollCall, pollSink } from './poll-sink.ts';
 
@@ -32,7 +33,6 @@ export interface PollOperationsOptions {
 /** Items a trial shows. */
 const MOST_SHOWN = 10;
 
-const pollState = z.enum(['active', 'paused', 'held']).meta({ id: 'ScheduleState' });
 const poll = z
   .object({
     id,
@@ -40,7 +40,7 @@ const poll = z
     workflowName: z.string(),
     nodeId: z.string(),
     nodeName: z.string(),
-    state: pollState,
+    state: triggerState,
     isWorkflowPaused: z.boolean(),
     everySeconds: z.number(),
     nextAt: z.iso.datetime(),
@@ -77,27 +77,13 @@ export function pollOperations({ host, reach, plans, definitions, onHastened }: 
       kind: 'query',
       summary: 'Triggers of published workflows that ask a service on a timetable, newest first, and how they fare.',
       permission: { member: 'The list shows what each may see.' },
-      input: z.strictObject({
-        ...pageInput,
-        after: z.guid().optional(),
-        search: text(200).optional(),
-        workflowId: id.optional(),
-        state: pollState.optional(),
-      }),
+      input: triggerListInput,
       output: pageOf(poll).meta({ id: 'Polls' }),
       problems: [],
       rest: { method: 'GET', path: '/polls' },
-      handler: (ctx, { first, after, search, workflowId, state }) =>
+      handler: (ctx, input) =>
         ctx.inTransaction(async (tx) => {
-          const visible = visibleTo(ctx.actor, ctx.access, 'workflow.read');
-          const found = await listPolls(tx, {
-            ...(visible.kind === 'some' ? { visible: { projectIds: visible.projectIds, workflowIds: visible.ids } } : {}),
-            limit: first,
-            after,
-            search,
-            workflowId,
-            state,
-          });
+          const found = await listPolls(tx, triggersAsked(ctx, input));
           return page(found.polls.map(view), found.nextCursor);
         }),
     }),

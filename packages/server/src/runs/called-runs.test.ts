@@ -1,5 +1,7 @@
 /** Workflows that start others: by a step and by their failures. */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { type ApiKit, type TestCaller, openApiKit } from '../operation/api.test-kit.ts';
 
 let kit: ApiKit;
@@ -59,7 +61,9 @@ async function ended(runId: string) {
 }
 const output = async (runId: string) => (await kit.rest(editor, 'GET', `/runs/${runId}/output`)).json.output;
 /** A note of what follows goes once that has begun, or is known not to. */
-const nothingFollows = () => expect.poll(() => kit.database.database.query('select from run_follow_up'), { timeout: 30_000 }).toEqual([]);
+async function nothingFollows(): Promise<void> {
+  await expect.poll(() => kit.database.database.query('select from run_follow_up'), { timeout: 30_000 }).toEqual([]);
+}
 const called = async (runId: string, as = editor) => (await kit.rest(as, 'GET', `/runs/${runId}/called`)).json;
 
 beforeAll(async () => {
@@ -217,6 +221,46 @@ describe('a step that calls a workflow', () => {
     const id = await run(workflow, items);
     expect(await ended(id)).toMatchObject({ status: 'succeeded' });
     expect(await output(id)).toEqual(items.map(({ n }) => ({ n, twice: n * 2 })));
+  });
+
+  test('with a retry policy starts those of its runs again that failed, in their place, and keeps the answers of the others', async () => {
+    const asked: number[] = [];
+    const service = createServer((request, response) => {
+      const n = Number(request.url?.slice(1));
+      asked.push(n);
+      const isRefused = n % 2 === 1 && asked.filter((one) => one === n).length < 3;
+      response.writeHead(isRefused ? 500 : 200, { 'content-type': 'application/json' }).end('{}');
+    });
+    await new Promise<void>((resolve) => service.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => new Promise((resolve) => service.close(() => resolve()).closeAllConnections()));
+    const url = `http://127.0.0.1:${(service.address() as AddressInfo).port}/`;
+    await live(
+      aWorkflow('Flaky', [
+        node('in', 'core/called'),
+        node('ask', 'core/http-request', { url: `=${url}{{ $json.n }}`, method: 'GET' }),
+        node('back', 'core/set', { keep: 'none', fields: { n: "={{ $('in').item.json.n }}" } }),
+      ]),
+    );
+    const retrying = (name: string, maxAttempts: number) =>
+      live(calling(name, 'Flaky', { mode: 'each' }, { retry: { maxAttempts, firstDelayMs: 0 } }));
+    const items = [0, 1, 2, 3].map((n) => ({ n }));
+    const id = await run(await retrying('Thrice', 3), items);
+    expect(await ended(id)).toMatchObject({ status: 'succeeded' });
+    expect(await output(id)).toEqual(items);
+    expect(asked.toSorted((a, b) => a - b)).toEqual([0, 1, 1, 1, 2, 3, 3, 3]);
+    const { rows } = await called(id);
+    expect(rows.map(({ part, status }: { part: number; status: string }) => `${part} ${status}`).toSorted()).toEqual(
+      ['0', '1', '2', '3']
+        .map((part) => `${part} succeeded`)
+        .concat(['1', '1', '3', '3'].map((part) => `${part} failed`))
+        .toSorted(),
+    );
+    const [counted] = await kit.database.database.query<{ called: number }>('select called from run_tree where root_run_id = $1', [id]);
+    expect(counted?.called).toBe(8);
+    asked.length = 0;
+    const twice = await run(await retrying('Twice', 2), items);
+    expect(await ended(twice)).toMatchObject({ status: 'failed', error: { code: 'CALLED_RUN_FAILED' } });
+    expect((await called(twice)).rows).toHaveLength(6);
   });
 
   test('stops with the run that calls, and its runs with it', async () => {

@@ -2,8 +2,8 @@
  * What a step may call: a workflow of its own workspace that is live, begins with "When called by a workflow", takes what it is given, and may be run by
  * whoever published the calling version (of a draft: by whoever started it). Asked anew for every call: what was taken away counts from then on.
  */
-import { type Plan, checkInput } from '@plugboard/engine';
-import { type Database, callChain, countCalled, findDeployment, inWorkspace } from '@plugboard/persistence';
+import { type Plan, checkFields } from '@plugboard/engine';
+import { type Database, callChain, countCalled, countCalls, findDeployment, inWorkspace } from '@plugboard/persistence';
 import type { CalledWorkflow, ChildRunsOptions, PlanSource, StepOwner } from '@plugboard/runner';
 import { type Item, StepFailure, type WorkflowCall } from '@plugboard/sdk';
 import type { Settings } from '../settings/settings.ts';
@@ -12,6 +12,8 @@ import { actsFor, mayStart, workflowNamed } from './callable-workflow.ts';
 const LIVE = 1;
 /** Problems of items that are said; more only count. */
 const SAID = 20;
+/** A call is repeated soon after a crash, not a month later. */
+const COUNT_KEPT_MS = 30 * 24 * 60 * 60_000;
 
 export interface CallableOptions {
   readonly database: Database;
@@ -40,11 +42,13 @@ export function createFindCallable(options: CallableOptions): ChildRunsOptions['
       runs: settings.value('runs.callsPerRun', workspaceId),
     });
     const loaded = await plans.load(workflow.id, version, LIVE);
-    return {
+    const called: CalledWorkflow = {
       loaded,
       trigger: entryOf(loaded.plan, workflow.name),
       items: checkedItems(loaded.plan, workflow.name, call.items),
-    } satisfies CalledWorkflow;
+    };
+    await countInTree(options, owner, call, workflow.name);
+    return called;
   };
 }
 
@@ -72,6 +76,35 @@ async function checkLimits(
   );
 }
 
+/** The last check: what is counted is started. */
+async function countInTree(
+  { database, plans, settings }: CallableOptions,
+  owner: StepOwner,
+  call: WorkflowCall,
+  name: string,
+): Promise<void> {
+  const { workspaceId, rootRunId, runId } = owner;
+  const place = owner.round === undefined ? owner.place : `${owner.place}:${owner.round}`;
+  const limit = settings.value('runs.callsPerTree', workspaceId);
+  const runs = (call.each ? call.items.length : 1) - (owner.answered?.parts.size ?? 0);
+  const counted = await countCalls(database, { workspaceId, rootRunId, runId, place, runs, limit, keptMs: COUNT_KEPT_MS });
+  if (counted.kind === 'counted') return;
+  const caller = await callerNamed(plans, owner);
+  throw new StepFailure(
+    'SUBWORKFLOW_TREE',
+    `${caller} would start ${runs} more of "${name}". The start at the top (run ${rootRunId}) has called ${counted.called} runs in all, and ${limit} is the most; none was started. Check what ends the calls, give each more items, or raise runs.callsPerTree in the settings.`,
+    { kind: 'input', data: { rootRunId, called: counted.called, limit } },
+  );
+}
+
+/** The step that calls, as people know it. */
+async function callerNamed(plans: PlanSource, { workflowId, version, environment, nodeId }: StepOwner): Promise<string> {
+  // A draft is in no store of versions.
+  const loaded = version === 0 ? undefined : await plans.load(workflowId, version, environment);
+  const node = loaded?.plan.nodes.find(({ id }) => id === nodeId)?.name ?? nodeId;
+  return loaded ? `The step "${node}" of "${loaded.workflowName}"` : `The step "${node}"`;
+}
+
 function entryOf({ nodes }: Plan, name: string): string {
   const entry = nodes.find(({ type, disabled }) => !disabled && type.kind === 'trigger' && type.trigger === 'called');
   if (!entry) throw notCallable(name, 'it does not begin with "When called by a workflow". Add that trigger and publish it');
@@ -83,7 +116,7 @@ function checkedItems({ inputs }: Plan, name: string, items: readonly Item[]): r
   if (inputs.length === 0) return items;
   const wrong: string[] = [];
   const checked = items.map((item, n) => {
-    const check = checkInput(inputs, item.json);
+    const check = checkFields(inputs, item.json);
     if (check.ok) return { ...item, json: check.json };
     const where = items.length > 1 ? ` in item ${n}` : '';
     for (const { said } of check.wrong) wrong.push(said + where);

@@ -3,7 +3,8 @@ import { findRunRow, listRunsMadeFrom } from '@plugboard/persistence';
 import { z } from 'zod';
 import { type Operation, operation } from '../operation/operation.ts';
 import { id, json, text } from '../operation/shapes.ts';
-import type { PortItems, Rerun } from './rerun.ts';
+import type { Rerun } from './rerun.ts';
+import type { PortItems } from './rerun-request.ts';
 import type { RunAccess } from './run-access.ts';
 import { runId, statuses } from './run-shapes.ts';
 

@@ -115,7 +115,7 @@ afterAll(async () => {
 });
 
 describe('retry', () => {
-  test('S1-086 S1-087 S2-088: only items without success are sent again, with the same keys; what is before is kept', async () => {
+  test('S1-086 S1-087 S2-088 S3-036: only items without success are sent again, with the same keys; what is before is kept', async () => {
     const workflowId = await publish(orders('Retry items'));
     refused = (n) => n === 1;
     const old = await run(workflowId, [{ n: 0 }, { n: 1 }, { n: 2 }]);
@@ -180,7 +180,7 @@ describe('retry', () => {
     const old = await run(await publish(calling), [{ n: 0 }, { n: 1 }, { n: 2 }]);
     const calledBy = async (id: string): Promise<readonly { part: number; status: string }[]> =>
       (await kit.rest(editor, 'GET', `/runs/${id}/called`)).json.rows;
-    while ((await calledBy(old)).filter(({ status }) => status === 'succeeded').length < 2);
+    await expect.poll(async () => (await calledBy(old)).filter(({ status }) => status === 'succeeded').length, { timeout: 20_000 }).toBe(2);
     answered.resolve();
     await reaches(old, 'failed');
     const [firstKey] = calls.filter(({ body }) => body.n === 2).map(({ key }) => key);
@@ -217,6 +217,8 @@ describe('retry', () => {
     expect([old.status, old.steps['back']?.status]).toEqual(['failed', 'succeeded']);
     expect(calls.map(({ body }) => body.n)).toEqual([1, 99, -1]);
 
+    const { may } = (await kit.rest(editor, 'GET', `/runs/${failed}/detail`)).json;
+    expect(may).toMatchObject({ again: true, retry: false, rerun: false });
     for (const [how, body] of [
       ['retry', {}],
       ['skip', { nodeId: 'book' }],
@@ -233,6 +235,43 @@ describe('retry', () => {
     expect([again.status, again.steps['back']]).toMatchObject(['succeeded', { status: 'skipped' }]);
     expect(calls.map(({ body }) => body.n)).toEqual([1, 99]);
     expect((await act(json.runId, 'rerun', { nodeId: 'back' })).json.error.code).toBe('STEP_STATE');
+  });
+
+  test('a run says beforehand how it can be gone on from, and lists say at which step it failed', async () => {
+    const ways = async (runId: string, as: TestCaller = editor) => {
+      const { may } = (await kit.rest(as, 'GET', `/runs/${runId}/detail`)).json;
+      return (['again', 'retry', 'rerun'] as const).filter((way) => may[way]);
+    };
+    const failure = async (runId: string) => {
+      const row = (await kit.rest(editor, 'GET', `/runs/overview?search=${runId}`)).json.rows[0];
+      const head = (await kit.rest(editor, 'GET', '/runs?limit=100')).json.runs.find((one: { id: string }) => one.id === runId);
+      return [row.error?.nodeName, head.error?.nodeName];
+    };
+    const workflowId = await publish(orders('Ways'));
+    const fine = await run(workflowId, [{ n: 1 }]);
+    expect([await ways(fine), await failure(fine)]).toEqual([
+      ['again', 'rerun'],
+      [undefined, undefined],
+    ]);
+
+    refused = () => true;
+    const failed = await run(workflowId, [{ n: 1 }]);
+    expect([await ways(failed), await failure(failed)]).toEqual([
+      ['again', 'retry', 'rerun'],
+      ['send', 'send'],
+    ]);
+    expect(await ways(failed, viewer)).toEqual([]);
+
+    // Whoever goes on from a run is gone on from next.
+    const made = (await act(failed, 'retry')).json.runId as string;
+    await ended(made);
+    expect([await ways(failed), await ways(made)]).toEqual([
+      ['again', 'rerun'],
+      ['again', 'retry', 'rerun'],
+    ]);
+
+    const waits = { ...orders('Not over'), nodes: [node('start', 'core/manual'), node('pause', 'core/wait', { amount: 1, unit: 'days' })] };
+    expect(await ways(await run(await publish({ ...waits, edges: [edge('start', 'pause')] }), [{}]))).toEqual(['again']);
   });
 
   test('the links are shown from both sides', async () => {
@@ -429,7 +468,9 @@ describe('an approval', () => {
     const workflowId = await publish(paid());
     const started = await kit.rest(runner, 'POST', '/runs', { workflowId, input: [{ n: 1 }] });
     const { runId } = started.json;
-    await expect.poll(async () => (await kit.rest(editor, 'GET', `/approvals?runId=${runId}`)).json.rows.length).toBe(1);
+    await expect
+      .poll(async () => (await kit.rest(editor, 'GET', `/approvals?runId=${runId}`)).json.rows.length, { timeout: 20_000 })
+      .toBe(1);
     const [{ id }] = (await kit.rest(editor, 'GET', `/approvals?runId=${runId}`)).json.rows;
     await kit.rest(editor, 'POST', `/approvals/${id}/decision`, { decision: 'reject' });
     await reaches(runId, 'succeeded');
@@ -456,7 +497,9 @@ describe('an approval', () => {
     const runner = await kit.person('runner');
     const started = await kit.rest(runner, 'POST', '/runs', { workflowId: await publish(paid()), input: [{ n: 1 }] });
     const { runId } = started.json;
-    await expect.poll(async () => (await kit.rest(editor, 'GET', `/approvals?runId=${runId}`)).json.rows.length).toBe(1);
+    await expect
+      .poll(async () => (await kit.rest(editor, 'GET', `/approvals?runId=${runId}`)).json.rows.length, { timeout: 20_000 })
+      .toBe(1);
     await act(runId, 'cancel', {}, runner);
     await reaches(runId, 'cancelled');
     calls = [];

@@ -12,36 +12,21 @@ import {
   SEMANTICS,
   allSteps,
   continueRun,
-  isTerminal,
 } from '@plugboard/engine';
 import { addRunLink, findGoneOn, findWorkflow, removeRunLink, uuidv7 } from '@plugboard/persistence';
 import type { Runner } from '@plugboard/runner';
-import type { Item, JsonObject } from '@plugboard/sdk';
+import type { Item } from '@plugboard/sdk';
 import { demandCredentialScope } from '../credentials/draft-scope.ts';
 import { demand } from '../operation/demand.ts';
 import type { OperationContext } from '../operation/operation.ts';
 import { OperationProblem, notFound } from '../operation/problem.ts';
 import { approvalsBefore, demandMayPass, isApproval } from './passed-approvals.ts';
 import type { RunAccess } from './run-access.ts';
+import type { PortItems, RerunRequest, RunSource } from './rerun-request.ts';
 import type { RunLauncher, RunPlan } from './run-launcher.ts';
 import { chooseTrigger, startStored } from './start-run.ts';
-import { type OpenedRun, demandData, inputOf } from './stored-runs.ts';
-
-/** Under which state of the workflow the new run goes on. */
-export type RunSource = 'same' | 'live' | 'draft';
-
-/** Items by input or output port. */
-export type PortItems = { readonly [port: string]: readonly JsonObject[] };
-
-export interface RerunRequest {
-  readonly how: 'again' | 'retry' | 'rerun' | 'skip';
-  readonly id: string;
-  readonly source: RunSource;
-  /** Id or name of the step it goes on from, or that is skipped. */
-  readonly node?: string | undefined;
-  /** What the step gets instead of its old input; of `skip` what it hands on instead of its input. */
-  readonly items?: PortItems | undefined;
-}
+import { type OpenedRun, inputOf } from './stored-runs.ts';
+import { demandWay } from './ways-on.ts';
 
 export interface RerunResult {
   readonly runId: string;
@@ -79,8 +64,7 @@ export function createRerun({ runner, access, launcher }: RerunOptions): Rerun {
     const workflow = await ctx.inTransaction((tx) => findWorkflow(tx, workflowId));
     if (!workflow) throw notFound('The workflow of this run is not there any more');
     demand(ctx, 'workflow.run', { kind: 'workflow', id: workflow.id, projectId: workflow.projectId });
-    demandState(request, old);
-    demandNotUndone(request, old);
+    demandWay(request, old);
 
     const plan = await planOf(launcher, ctx, request.source, old, workflow.name);
     if (plan.definition) demandCredentialScope(ctx.actor, plan.loaded);
@@ -153,49 +137,9 @@ function passedBy({ how, items }: RerunRequest, { origin }: GoingOn, plan: Plan)
   return how === 'skip' && isApproval(node) ? [node, ...before] : before;
 }
 
-async function opened(access: RunAccess, ctx: OperationContext, id: string): Promise<OpenedRun> {
-  const old = await access.open(ctx, id).catch((error: unknown) => {
+function opened(access: RunAccess, ctx: OperationContext, id: string): Promise<OpenedRun> {
+  return access.open(ctx, id).catch((error: unknown) => {
     throw asTypeMissing(error);
-  });
-  demandData(old.events);
-  return old;
-}
-
-/** What did not get done is done once: a second person is sent to the run that goes on already. */
-function demandState({ how, source }: RerunRequest, { run: { status, head } }: OpenedRun): void {
-  if (how === 'again') return;
-  if (source === 'live' && head.environment === 0) {
-    throw new OperationProblem(
-      'INPUT_INVALID',
-      'This is a run of a draft: what it made, pinned data included, does not go into a live run',
-      {
-        path: 'input.source',
-        hint: 'Go on with the draft, or run it again on what is live.',
-      },
-    );
-  }
-  if (!isTerminal(status)) {
-    throw new OperationProblem('RUN_STATE', `The run is ${status}; only a run that has ended can be gone on from`, {
-      params: { status },
-      hint: 'Cancel it first, or wait for its end.',
-    });
-  }
-  if (status === 'succeeded' && how !== 'rerun') {
-    throw new OperationProblem('RUN_STATE', 'The run has succeeded: there is nothing to retry or to skip', {
-      params: { status },
-      hint: 'Run it again, or go on from one of its steps.',
-    });
-  }
-}
-
-/** What was undone is not there to be kept, and what is sent under its key would count as the first, which is gone. */
-function demandNotUndone({ how, node }: RerunRequest, { run: { status }, state }: OpenedRun): void {
-  const named = state.plan.byId.get(node ?? '') ?? state.plan.byName.get(node ?? '');
-  const begins = how === 'rerun' && named?.isTrigger === true;
-  if (how === 'again' || begins || !state.undo) return;
-  throw new OperationProblem('RUN_STATE', 'The run has undone what it did: there is nothing to go on from', {
-    params: { status },
-    hint: 'Run it again from the start.',
   });
 }
 

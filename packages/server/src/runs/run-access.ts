@@ -84,6 +84,6 @@ async function demandStill(ctx: OperationContext, run: ListedRun): Promise<void>
   if (!access || !may({ ...ctx, access: accessSetOf(access) }, 'run.read', resourceOf(run))) throw noRun(run.id);
 }
 
-export function resourceOf(row: ListedRun): Resource {
+export function resourceOf(row: Pick<ListedRun, 'workflowId' | 'projectId'>): Resource {
   return { kind: 'run', workflowId: row.workflowId, projectId: row.projectId ?? '' };
 }

@@ -1,5 +1,5 @@
 /** Runs found, counted, marked and deleted, and filters that people keep; each only by who may. */
-import { seedDefaults, uuidFloor } from '@plugboard/persistence';
+import { ensurePartitions, seedDefaults, uuidFloor } from '@plugboard/persistence';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ApiKit, type TestCaller, aDefinition, openApiKit } from '../operation/api.test-kit.ts';
 import { createRunErasure } from './run-erasure.ts';
@@ -62,6 +62,8 @@ beforeAll(async () => {
     return made.json.workflowId as string;
   };
   workflowId = await make('Shown');
+  // Some of these runs are of hours ago, which may be in the week before.
+  await kit.database.database.withClient((client) => ensurePartitions(client, new Date(Date.now() - DAY)));
   hiddenWorkflowId = await make('Hidden');
   const { database } = kit.database;
   const [project] = await database.query<{ id: string }>(

@@ -1,16 +1,18 @@
 /** One run looked into: how it stands, its steps, what happened; without what its steps were given and gave. */
 import { type RunOrigin, isErased, isTerminal } from '@plugboard/engine';
-import { findDisplayNames, listRunTags } from '@plugboard/persistence';
+import { findBudget, findDisplayNames, listRunTags } from '@plugboard/persistence';
 import { z } from 'zod';
 import { runFacts } from '../live/run-facts.ts';
 import { may } from '../operation/demand.ts';
 import { type Operation, operation } from '../operation/operation.ts';
 import { json } from '../operation/shapes.ts';
 import { type RunAccess, resourceOf } from './run-access.ts';
+import { modesOf } from './run-modes.ts';
 import { progressOf, runProgress, runStepRow, stepRow } from './run-progress.ts';
-import { headView, rowView, runDetail, runHead, runId, type runOrigin, runSteps } from './run-shapes.ts';
+import { budgetView, headView, rowView, runDetail, runHead, runId, type runOrigin, runSteps } from './run-shapes.ts';
 import { history, stepViews } from './run-view.ts';
 import type { OpenedRun, StoredRuns } from './stored-runs.ts';
+import { waysOn } from './ways-on.ts';
 
 const FACTS_PER_CALL = 1000;
 /** Active time a run may take where its workflow does not say, in milliseconds. */
@@ -31,11 +33,13 @@ export function runReadOperations({ onRun, fullId, open, rowOf, waitUntil }: Run
       async handler(ctx, input) {
         const full = await fullId(ctx, input.id);
         const row = await rowOf(ctx, full);
-        const { run, state, loaded, events, definition } = await stored.open(ctx.inTransaction, ctx.workspaceId, full);
+        const opened = await stored.open(ctx.inTransaction, ctx.workspaceId, full);
+        const { run, state, loaded, events, definition } = opened;
         const names = await ctx.inTransaction((tx) => findDisplayNames(tx, row.initiator === undefined ? [] : [row.initiator]));
         const ended = events.at(-1);
         const failed = ended?.type === 'run.ended' ? ended.error : undefined;
         const node = failed?.node === undefined ? undefined : loaded.plan.byId.get(failed.node);
+        const budget = await ctx.inTransaction((tx) => findBudget(tx, { workspaceId: ctx.workspaceId, rootRunId: run.head.rootRunId }));
         const view = rowView(row, names);
         return {
           ...view,
@@ -54,11 +58,17 @@ export function runReadOperations({ onRun, fullId, open, rowOf, waitUntil }: Run
           seq: run.events,
           activeMs: ended?.type === 'run.ended' ? ended.activeMs : Math.max(0, state.at - state.startedAt),
           itemsIn: itemsIn(events[0]),
+          modes: modesOf(loaded.plan, row.trigger),
           ...(state.origin ? { origin: originView(state.origin) } : {}),
           isErased: isErased(events),
           tags: await ctx.inTransaction((tx) => listRunTags(tx, full)),
-          limits: { activeMs: definition?.settings.timeoutMs ?? DEFAULT_ACTIVE_MS },
-          may: { control: may(ctx, 'run.control', resourceOf(row)), readData: may(ctx, 'run.readData', resourceOf(row)) },
+          ...(budget ? { budget: budgetView(budget) } : {}),
+          limits: { ...(budget ? { costPd: `${budget.limitPd}` } : {}), activeMs: definition?.settings.timeoutMs ?? DEFAULT_ACTIVE_MS },
+          may: {
+            control: may(ctx, 'run.control', resourceOf(row)),
+            readData: may(ctx, 'run.readData', resourceOf(row)),
+            ...(await waysOn(ctx, opened, row.projectId)),
+          },
         };
       },
     }),
@@ -74,11 +84,13 @@ export function runReadOperations({ onRun, fullId, open, rowOf, waitUntil }: Run
       async handler(ctx, input) {
         const { run, state, loaded, events } = await open(ctx, input.id);
         const row = await rowOf(ctx, run.head.id);
+        const budget = await ctx.inTransaction((tx) => findBudget(tx, { workspaceId: ctx.workspaceId, rootRunId: run.head.rootRunId }));
         const past = history(loaded.plan, events);
         const mayReadData = may(ctx, 'run.readData', resourceOf(row));
         return {
           ...headView(row, loaded.workflowName),
           ...(state.origin ? { origin: originView(state.origin) } : {}),
+          ...(budget ? { budget: budgetView(budget) } : {}),
           ...(past.takenOver.length > 0 ? { takenOver: [...past.takenOver] } : {}),
           ...(past.cancelled ? { cancelled: past.cancelled } : {}),
           // What steps logged is data of the run.

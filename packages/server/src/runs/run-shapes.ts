@@ -1,8 +1,9 @@
 /** How runs look to callers: as a row of a list, as a head, with everything; and what they are asked by. */
 import { RUN_STATUS, type RunStatusName, TRIGGER_KIND, type TriggerKindName } from '@plugboard/engine';
-import type { ListedRun } from '@plugboard/persistence';
+import type { ListedRun, RunBudget } from '@plugboard/persistence';
 import { z } from 'zod';
 import { id, json, namedRef, personRef, text } from '../operation/shapes.ts';
+import { RUN_MODES } from './run-modes.ts';
 
 export const runId = z.string().min(1).max(100);
 /** Numbers of the rounds a step lies in, outermost first; without it the round of the step that changed last. */
@@ -40,6 +41,18 @@ const runRowShape = {
 export const runRow = z.object(runRowShape).meta({ id: 'RunRow' });
 /** How a run came from another one, or from work on a draft. */
 export const runOrigin = z.object({ runId: id.optional(), how: z.string(), nodeId: z.string().optional() }).meta({ id: 'RunOrigin' });
+/** What a run, its retries and the runs they call have spent together; absent while that is nothing. */
+export const runBudget = z
+  .object({
+    /** The first of them; of a workflow that repeats, the first of its chain. */
+    rootRunId: id,
+    spentPd: z.string(),
+    /** Of calls under way, and of those of which nobody has heard yet. */
+    reservedPd: z.string(),
+    limitPd: z.string(),
+    warnPd: z.string(),
+  })
+  .meta({ id: 'RunBudget' });
 export const runDetail = z
   .object({
     ...runRowShape,
@@ -47,12 +60,26 @@ export const runDetail = z
     seq: z.int(),
     activeMs: z.number(),
     itemsIn: z.int(),
+    /** How it was started, and how its workflow leads from step to step. */
+    modes: z.array(z.enum(RUN_MODES).meta({ id: 'RunMode' })),
     /** What its steps were given and gave is forgotten. */
     isErased: z.boolean(),
     origin: runOrigin.optional(),
     tags: z.array(z.object({ key: z.string(), value: z.string() }).meta({ id: 'RunTag' })),
+    budget: runBudget.optional(),
     limits: z.object({ costPd: z.string().optional(), activeMs: z.number() }).meta({ id: 'RunLimits' }),
-    may: z.object({ control: z.boolean(), readData: z.boolean() }).meta({ id: 'RunRights' }),
+    may: z
+      .object({
+        control: z.boolean(),
+        readData: z.boolean(),
+        /** From the start, with the same input. */
+        again: z.boolean(),
+        /** What did not succeed, or past a step that failed: not of a run that succeeded, has undone what it did, or is gone on from already. */
+        retry: z.boolean(),
+        /** From a step on: not of a run that has undone what it did. */
+        rerun: z.boolean(),
+      })
+      .meta({ id: 'RunRights' }),
   })
   .meta({ id: 'RunDetail' });
 const runHeadShape = {
@@ -67,7 +94,7 @@ const runHeadShape = {
   startedAt: z.iso.datetime(),
   endedAt: z.iso.datetime().optional(),
   durationMs: z.number().optional(),
-  error: z.object({ code: z.string(), message: z.string() }).meta({ id: 'RunFailure' }).optional(),
+  error: z.object({ code: z.string(), message: z.string(), nodeName: z.string().optional() }).meta({ id: 'RunFailure' }).optional(),
   events: z.int(),
 };
 export const runHead = z.object(runHeadShape).meta({ id: 'RunHead' });
@@ -75,6 +102,7 @@ export const runSteps = z
   .object({
     ...runHeadShape,
     origin: runOrigin.optional(),
+    budget: runBudget.optional(),
     takenOver: z.array(z.string()).optional(),
     cancelled: z.object({ by: z.string(), reason: z.string().optional() }).meta({ id: 'RunCancel' }).optional(),
     steps: json,
@@ -120,6 +148,11 @@ function times({ startedAt, endedAt }: ListedRun): { startedAt: string; endedAt?
   };
 }
 
-function failure({ errorCode, errorMessage }: ListedRun): { error?: { code: string; message: string } } {
-  return errorCode === undefined ? {} : { error: { code: errorCode, message: errorMessage ?? '' } };
+function failure({ errorCode, errorMessage, errorStep }: ListedRun): { error?: z.input<typeof runError> } {
+  if (errorCode === undefined) return {};
+  return { error: { code: errorCode, message: errorMessage ?? '', ...(errorStep === undefined ? {} : { nodeName: errorStep }) } };
+}
+
+export function budgetView({ rootRunId, spentPd, reservedPd, limitPd, warnPd }: RunBudget): z.input<typeof runBudget> {
+  return { rootRunId, spentPd: `${spentPd}`, reservedPd: `${reservedPd}`, limitPd: `${limitPd}`, warnPd: `${warnPd}` };
 }

@@ -1,5 +1,5 @@
 /** What a run started by hand begins with: its trigger and the item that one gives. */
-import { type PlanNode, checkInput } from '@plugboard/engine';
+import { type PlanNode, checkFields } from '@plugboard/engine';
 import type { LoadedPlan, RunListener, Runner, StartRun } from '@plugboard/runner';
 import type { Item, Json, JsonObject } from '@plugboard/sdk';
 import { OperationProblem } from '../operation/problem.ts';
@@ -61,7 +61,7 @@ export function declaredInputs({ plan: { inputs } }: LoadedPlan, kind: string, i
   if (inputs.length === 0 || !TAKES_INPUTS.has(kind)) return items;
   const fields: { readonly field: string; readonly message: string }[] = [];
   const filled = items.map((item, n) => {
-    const check = checkInput(inputs, item.json);
+    const check = checkFields(inputs, item.json);
     if (check.ok) return { ...item, json: check.json };
     const place = items.length > 1 ? `input[${n}]` : 'input';
     for (const { name, said } of check.wrong) fields.push({ field: `${place}.${name}`, message: said });

@@ -66,8 +66,11 @@ export function createStoredRuns(options: {
 
 /** Whoever goes on from what a run was given needs it. @throws OperationProblem DATA_ERASED */
 export function demandData(events: readonly RunEvent[]): void {
-  if (!isErased(events)) return;
-  throw new OperationProblem('DATA_ERASED', 'What the steps of this run were given and gave is forgotten', {
+  if (isErased(events)) throw dataErased();
+}
+
+export function dataErased(): OperationProblem {
+  return new OperationProblem('DATA_ERASED', 'What the steps of this run were given and gave is forgotten', {
     hint: 'Start a new run with input of your own. The setting "keepData" of the workflow and the workspace says what is kept.',
   });
 }

@@ -10,16 +10,17 @@ import {
 } from '@plugboard/persistence';
 import type { JsonObject } from '@plugboard/sdk';
 import { z } from 'zod';
-import { type Resource, visibleTo } from '../access/access.ts';
+import type { Resource } from '../access/access.ts';
 import { startJob } from '../jobs/start-job.ts';
 import { type Operation, type OperationContext, operation } from '../operation/operation.ts';
 import { OperationProblem, notFound } from '../operation/problem.ts';
-import { id, json, moment, page, pageInput, pageOf, text } from '../operation/shapes.ts';
+import { id, json, moment, page, pageOf, text } from '../operation/shapes.ts';
 import { resourceOf, workflowResource } from '../workflows/workflow-access.ts';
 import { BACKFILL_JOB, type Backfill } from './backfill-job.ts';
 import { type TimetableSpec, demandTimetable, readTimetable } from './schedule-spec.ts';
 import type { SlotStarter } from './slot-starter.ts';
 import { timetableText } from './timetable-text.ts';
+import { triggerListInput, triggersAsked, triggerState } from './trigger-list.ts';
 import { type Timetable, firstSlots, slotsAfter } from './timetable.ts';
 import { offsetMs, wallTime } from './zone-time.ts';
 
@@ -50,7 +51,6 @@ const upcoming = z
     offset: z.string(),
   })
   .meta({ id: 'UpcomingRun' });
-const scheduleState = z.enum(['active', 'paused', 'held']).meta({ id: 'ScheduleState' });
 const schedule = z
   .object({
     id,
@@ -66,7 +66,7 @@ const schedule = z
     missed: z.enum(['skip', 'once', 'all']).meta({ id: 'MissedPolicy' }),
     overlap: z.enum(['allow', 'skip', 'queue', 'cancel']).meta({ id: 'OverlapPolicy' }),
     /** `held`: since a restore, until an operator lets it go on. */
-    state: scheduleState,
+    state: triggerState,
     /** The workflow as a whole takes no work. */
     isWorkflowPaused: z.boolean(),
     /** Absent when nothing is due any more. */
@@ -108,27 +108,13 @@ export function scheduleOperations(options: ScheduleOperationsOptions): readonly
       kind: 'query',
       summary: 'The schedules of published workflows, newest first, with their next and last runs.',
       permission: { member: 'The list shows what each may see.' },
-      input: z.strictObject({
-        ...pageInput,
-        after: z.guid().optional(),
-        search: text(200).optional(),
-        workflowId: id.optional(),
-        state: scheduleState.optional(),
-      }),
+      input: triggerListInput,
       output: pageOf(schedule).meta({ id: 'Schedules' }),
       problems: [],
       rest: { method: 'GET', path: '/schedules' },
-      handler: (ctx, { first, after, search, workflowId, state }) =>
+      handler: (ctx, input) =>
         ctx.inTransaction(async (tx) => {
-          const visible = visibleTo(ctx.actor, ctx.access, 'workflow.read');
-          const found = await listSchedules(tx, {
-            ...(visible.kind === 'some' ? { visible: { projectIds: visible.projectIds, workflowIds: visible.ids } } : {}),
-            limit: first,
-            after,
-            search,
-            workflowId,
-            state,
-          });
+          const found = await listSchedules(tx, triggersAsked(ctx, input));
           return page(found.schedules.map(view), found.nextCursor);
         }),
     }),

@@ -4,7 +4,7 @@
  */
 import type { KeepData } from '@plugboard/engine';
 import { lessOf } from '@plugboard/runner';
-import { type Json, type ParamIR, p } from '@plugboard/sdk';
+import { type Json, MOST_DOLLARS, type ParamIR, p } from '@plugboard/sdk';
 import type { Config } from '../config.ts';
 import { EgressRuleError, createAddressRules } from '../egress/address-rules.ts';
 import { zoneNamed } from '../schedules/zone-time.ts';
@@ -67,6 +67,7 @@ function setting<Value extends Json>(
 }
 
 const whole = (min: number, max: number): FormOf<number> => ({ ir: p.number().integer().min(min).max(max).ir });
+const dollars: FormOf<number> = { ir: p.number().min(0).max(MOST_DOLLARS).ir };
 const texts = (of: ParamIR, most: number): FormOf<readonly string[]> => ({
   ir: { kind: 'list', of, maxItems: most },
 });
@@ -207,6 +208,38 @@ export const SETTINGS = {
     fallback: 10_000,
     tightest: Math.min,
   }),
+  'runs.callsPerTree': setting(whole(1, 10_000_000), {
+    title: 'Runs one start may call in all',
+    help: 'Itself and through the runs it calls, however deep. A call that would start more fails before the first.',
+    group: 'Runs',
+    levels: ['workspace', 'instance'],
+    fallback: 10_000,
+    tightest: Math.min,
+  }),
+  'runs.spendStop': setting(dollars, {
+    title: 'A run may spend',
+    help: 'In dollars, with its retries and the runs they call. A call that would go over it is not made, and its step fails with BUDGET_EXCEEDED. For workflows that do not say it themselves.',
+    group: 'Runs',
+    levels: ['workspace', 'instance'],
+    isNearest: true,
+    fallback: 5,
+  }),
+  'runs.spendWarn': setting(dollars, {
+    title: 'People hear of a run that has spent',
+    help: 'In dollars, with its retries and the runs they call; once. For workflows that do not say it themselves.',
+    group: 'Runs',
+    levels: ['workspace', 'instance'],
+    isNearest: true,
+    fallback: 1,
+  }),
+  'runs.waitingStarts': setting(whole(1, 10_000_000), {
+    title: 'Starts that wait for their turn',
+    help: 'Of workflows whose flow says when their runs begin, and of paused ones. More are refused: webhooks and the API answer 503, schedules and triggers that ask try again. Called runs wait in any case.',
+    group: 'Runs',
+    levels: ['workspace', 'instance'],
+    fallback: 100_000,
+    tightest: Math.min,
+  }),
   'webhooks.bodyLimit': setting(whole(1024, 64 * 1024 * 1024), {
     title: 'Largest webhook body',
     help: 'In bytes; a larger request is answered 413.',
@@ -327,6 +360,11 @@ export const SETTINGS = {
     'A run asks',
     'It cannot go on before somebody decides about a write that may have happened, or about a crash.',
     'mail',
+  ),
+  'notifications.runSpends': heardOf(
+    'A run spends much',
+    'It and its retries have spent what they are to be told of. Once for each run.',
+    'page',
   ),
   'notifications.credentialLost': heardOf(
     'A credential stopped working',

@@ -35,6 +35,7 @@ const OF_DEFINITION = {
   undoTimeoutMs: { title: 'Time limit of undoing', help: 'Active time it may take, in milliseconds.', fallback: 300_000 },
   keepData: { title: 'Data that is kept', help: 'Of finished runs.', fallback: 'all' },
   keepRuns: { title: 'Runs that are kept', help: 'The workspace may keep fewer.', fallback: null },
+  budget: { title: 'What a run may spend', help: 'In dollars, with its retries and the runs they call.', fallback: null },
   flow: { title: 'Which runs begin when', help: 'For all servers together.', fallback: null },
   repeat: { title: 'Repeats', help: 'Each published run is followed by another one.', fallback: null },
   errorWorkflow: { title: 'Workflow that hears of failures', help: 'It begins with “When a run fails”.', fallback: null },

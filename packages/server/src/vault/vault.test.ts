@@ -246,10 +246,10 @@ describe('several processes on one database', () => {
   });
 
   /** As a server starts: seen by the others before it opens anything. */
-  async function startBeside(roots: RootKeys) {
+  async function startBeside(roots: RootKeys, patienceMs = 30_000) {
     const holder = await openRootKeyHolder({ database: db.database, roots, log: { ...log, error: () => undefined }, lookMs: 10 });
     open.push(holder);
-    return { holder, ...(await start(roots, { holder, patienceMs: 300 })) };
+    return { holder, ...(await start(roots, { holder, patienceMs })) };
   }
 
   test('replace the key of their folder together, while all of them read and write', async () => {
@@ -276,7 +276,7 @@ describe('several processes on one database', () => {
 
   test('wait for one that does not have the new key, and meanwhile all go on with the old one', async () => {
     const alone = await startBeside(openRootKeys({ dataDir: dir, given: one }));
-    const both = await startBeside(openRootKeys({ dataDir: dir, given: one, next: two }));
+    const both = await startBeside(openRootKeys({ dataDir: dir, given: one, next: two }), 300);
     await expect(both.keeper.rotateRootKey()).rejects.toMatchObject({ code: 'ROOT_KEY_NOT_SHARED' });
     const ids = [await both.store('new of both'), await alone.store('new of the other')];
     await both.keeper.renewDataKeys();

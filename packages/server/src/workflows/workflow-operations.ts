@@ -114,7 +114,6 @@ const workflowDetail = z
     draft: json,
     live: json.optional(),
     starts: z.array(start),
-    inputForm: json.optional(),
     problems,
     may: rights,
   })

@@ -57,10 +57,15 @@ export const imap = defineCredential({
   help: 'An account for reading e-mail.',
   fields: {
     host,
-    port: p.number().title('Port').help('993 for TLS.').integer().min(1).max(65_535).default(993),
+    port: p.number().title('Port').help('993 for TLS, 143 for STARTTLS.').integer().min(1).max(65_535).default(993),
     security: p
       .choice([
         { value: 'tls', title: 'TLS' },
+        {
+          value: 'starttls',
+          title: 'STARTTLS',
+          help: 'Begins in the open and becomes secure before anything is said. Nothing is said where the server cannot.',
+        },
         {
           value: 'none',
           title: 'None',

@@ -1,5 +1,5 @@
 /** The items of a step with the two inputs `a` and `b`, and where they stand in the step's whole input: lineage counts over both. */
-import type { Item, JsonObject } from '@plugboard/sdk';
+import { GIVE_WAY, type GiveWay, type Item, type Json, type JsonObject } from '@plugboard/sdk';
 import { fieldReader } from './field-path.ts';
 import { identity } from './identity.ts';
 
@@ -31,12 +31,16 @@ export function sidesOf(inputs: { readonly [port: string]: readonly Item[] }): S
   return { a: sides['a'] ?? NONE, b: sides['b'] ?? NONE };
 }
 
+/** Equal exactly for items that match. */
+export type Key = string | number | boolean;
 /** The key of an item; undefined when one of its fields is missing or null, because nothing is not equal to nothing. */
-export type ReadKey = (json: JsonObject) => string | undefined;
+export type ReadKey = (json: JsonObject) => Key | undefined;
 
 /** @param loose text and numbers that read the same are equal: 7 and "7". */
 export function keyReader(fields: readonly string[], loose: boolean): ReadKey {
   const readers = fields.map(fieldReader);
+  const [only] = readers;
+  if (only && readers.length === 1) return (json) => singleKey(only(json), loose);
   return (json) => {
     let key = '';
     for (const read of readers) {
@@ -49,15 +53,44 @@ export function keyReader(fields: readonly string[], loose: boolean): ReadKey {
   };
 }
 
-/** Positions in `items` by key, in order. */
-export function positionsByKey(items: readonly Item[], readKey: ReadKey): ReadonlyMap<string, readonly number[]> {
-  const positions = new Map<string, number[]>();
-  items.forEach((item, i) => {
-    const key = readKey(item.json);
-    if (key === undefined) return;
-    const found = positions.get(key);
-    if (found === undefined) positions.set(key, [i]);
-    else found.push(i);
-  });
-  return positions;
+/** Text, numbers and booleans are their own keys. */
+function singleKey(value: Json | undefined, loose: boolean): Key | undefined {
+  if (value === undefined || value === null) return undefined;
+  // NUL stands in no text of an item, so that text which reads like a list or an object is not taken for one.
+  if (typeof value === 'object') return `\0${identity(value)}`;
+  return loose ? String(value) : value;
 }
+
+/** Items read between two chances for others. */
+const SHARE = 16;
+
+/** Where the items with a key are, in their order. */
+export interface KeyIndex {
+  /** Position of the first one. */
+  first(key: Key): number | undefined;
+  /** Position of the next one with the same key. */
+  next(position: number): number | undefined;
+}
+
+export function* indexByKey(items: readonly Item[], readKey: ReadKey): Generator<GiveWay, KeyIndex> {
+  const first = new Map<Key, number>();
+  const next = new Int32Array(items.length);
+  // From the end, so that each one finds the one after it.
+  for (let i = items.length - 1; i >= 0; i -= 1) {
+    const key = readKey((items[i] as Item).json);
+    if (key !== undefined) {
+      next[i] = first.get(key) ?? NONE_LEFT;
+      first.set(key, i);
+    }
+    if (i % SHARE === 0) yield GIVE_WAY;
+  }
+  return {
+    first: (key) => first.get(key),
+    next(position) {
+      const found = next[position];
+      return found === NONE_LEFT ? undefined : found;
+    },
+  };
+}
+
+const NONE_LEFT = -1;

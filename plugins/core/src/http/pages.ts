@@ -2,7 +2,7 @@
  * Reads an answer that comes in pages, one after the other. Each way of asking for the next page is a small plan: what the first request
  * adds, and what follows from an answer. A service that keeps giving the same page, or leads in a circle, does not keep the step going.
  */
-import type { HttpRequest, HttpResponse, Json, StepCtx } from '@plugboard/sdk';
+import type { HttpRequest, HttpResponse, Json, StepCtx, StepHttp } from '@plugboard/sdk';
 import { fail } from '@plugboard/sdk';
 import { isList, isObject, readField } from '../data/field-path.ts';
 import { shown } from '../data/numbers.ts';
@@ -37,7 +37,11 @@ type Next = { readonly query: NonNullable<HttpRequest['query']> } | { readonly u
 const PAGES_SIZE_MAX = 100_000_000;
 
 /** @throws StepFailure PAGES_TOO_LARGE, PAGE_NOT_A_LIST, PAGES_IN_A_CIRCLE, PAGE_ELSEWHERE */
-export async function readPages(request: HttpRequest, rules: PageRules, ctx: Pick<StepCtx, 'http' | 'log'>): Promise<readonly Page[]> {
+export async function readPages(
+  request: HttpRequest,
+  rules: PageRules,
+  ctx: Pick<StepCtx, 'log'> & { readonly http: Pick<StepHttp, 'request'> },
+): Promise<readonly Page[]> {
   const pages: Page[] = [];
   const asked = new Set<string>();
   const sized = rules.sizeParam === '' ? {} : { [rules.sizeParam]: rules.size };

@@ -1,14 +1,15 @@
 /**
- * As much of IMAP4rev1 (RFC 3501, MOVE of RFC 6851) as a trigger needs, over one connection: sign in, open a mailbox, find messages by their
- * number, fetch, mark and move them. One command at a time.
+ * As much of IMAP4rev1 (RFC 3501, MOVE of RFC 6851) as a trigger needs, over one connection: secure it, sign in, open a mailbox, find messages by
+ * their number, fetch, mark and move them. One command at a time.
  */
 import { StepFailure, fail } from '@plugboard/sdk';
 import type { JsonObject, StepConnect, StepSocket } from '@plugboard/sdk';
+import { startTls } from '../net/start-tls.ts';
 
 export interface ImapAccount {
   readonly host: string;
   readonly port: number;
-  readonly security: 'tls' | 'none';
+  readonly security: 'tls' | 'starttls' | 'none';
   readonly auth: 'password' | 'xoauth2';
   readonly user: string;
   readonly password: string;
@@ -51,7 +52,7 @@ export function imapAccountOf(fields: JsonObject): ImapAccount {
   return {
     host: text('host'),
     port: typeof fields['port'] === 'number' ? fields['port'] : 993,
-    security: fields['security'] === 'none' ? 'none' : 'tls',
+    security: fields['security'] === 'none' || fields['security'] === 'starttls' ? fields['security'] : 'tls',
     auth: fields['auth'] === 'xoauth2' ? 'xoauth2' : 'password',
     user: text('user'),
     password: text('password'),
@@ -61,7 +62,7 @@ export function imapAccountOf(fields: JsonObject): ImapAccount {
   };
 }
 
-/** Connected and signed in. @throws StepFailure */
+/** Connected, secured as the account says, and signed in. @throws StepFailure */
 export async function openImap(account: ImapAccount, connect: StepConnect, mostBytes: number): Promise<ImapSession> {
   const { host, port, security, ca, checkCertificate } = account;
   const socket = await connect({
@@ -72,16 +73,50 @@ export async function openImap(account: ImapAccount, connect: StepConnect, mostB
     timeoutMs: ANSWER_MS,
     ...(ca !== undefined && { ca }),
   });
-  const line = new Line(socket, mostBytes);
+  let line = new Line(socket, mostBytes);
   try {
     const greeting = await line.read();
     if (!/^\* (OK|PREAUTH)/i.test(greeting.text))
       fail('IMAP_REFUSED', `${host} takes no connection: ${clean(greeting.text)}`, { kind: 'unavailable' });
+    if (security === 'starttls') line = await secure(line, account, greeting.text, mostBytes);
     await signIn(line, account);
     return session(line);
   } catch (error) {
     line.close();
     throw error;
+  }
+}
+
+/**
+ * A connection in the open becomes secure before anything is said on it. Whoever is on the way can make it look as if the server could not, so
+ * whatever goes wrong here ends the connection; nothing is said in the open instead.
+ */
+async function secure(line: Line, account: ImapAccount, greeting: string, mostBytes: number): Promise<Line> {
+  const { host, port, ca, checkCertificate } = account;
+  const at = `${host}:${port}`;
+  const advice = 'No password was sent. Take TLS (port 993) in the credential, or a server that speaks STARTTLS';
+  // Signed in already, a connection cannot be secured any more (RFC 3501, 6.2.1).
+  if (/^\* PREAUTH/i.test(greeting))
+    fail('IMAP_NO_STARTTLS', `${at} says that it is signed in before the connection is secure. ${advice}.`, { kind: 'rejected' });
+  try {
+    await line.command('STARTTLS');
+  } catch (error) {
+    if (!(error instanceof StepFailure) || (error.code !== 'IMAP_NO' && error.code !== 'IMAP_BAD')) throw error;
+    fail('IMAP_NO_STARTTLS', `${at} does not secure the connection (STARTTLS). ${advice}. ${error.message}`, { kind: 'rejected' });
+  }
+  const open = line.detach();
+  // Said in the open, it would count as said by the server behind TLS.
+  if (!open)
+    return fail('IMAP_TLS_FAILED', `${at} says more before the connection is secure than it may. ${advice}.`, { kind: 'rejected' });
+  try {
+    return new Line(await startTls(open, { host, ca, checkCertificate, timeoutMs: ANSWER_MS }), mostBytes);
+  } catch (error) {
+    const { code = 'unknown reason' } = error as { readonly code?: string };
+    return fail(
+      'IMAP_TLS_FAILED',
+      `${at} made no secure connection (${code}). No password was sent. Check the certificate; one of your own authority goes into the credential.`,
+      { kind: 'rejected', cause: error },
+    );
   }
 }
 
@@ -276,6 +311,14 @@ class Line {
 
   #write(text: string): Promise<void> {
     return this.#writer.write(Buffer.from(text, 'utf8'));
+  }
+
+  /** The connection for other use; undefined when more has come than was asked for. */
+  detach(): StepSocket | undefined {
+    if (this.#rest.length > 0) return undefined;
+    this.#reader.releaseLock();
+    this.#writer.releaseLock();
+    return this.#socket;
   }
 
   close(): void {

@@ -1,6 +1,6 @@
 /** Works numbers and lists out of many items: one item for all, or one for each group, in the order the groups first appear. */
-import type { Item, Json, JsonObject, Output } from '@plugboard/sdk';
-import { defineNode, item, p, when } from '@plugboard/sdk';
+import type { GiveWay, Item, Json, JsonObject, Output } from '@plugboard/sdk';
+import { defineNode, GIVE_WAY, item, p, when } from '@plugboard/sdk';
 import { type ReadField, fieldReader } from '../data/field-path.ts';
 import { identity } from '../data/identity.ts';
 import { type Operation, type Reducer, reducer } from '../data/reducer.ts';
@@ -14,7 +14,6 @@ export const aggregate = defineNode({
   group: 'Data',
   per: 'batch',
   effects: 'none',
-  cpu: 'heavy',
   runsOnEmpty: true,
   params: {
     operations: p
@@ -62,15 +61,18 @@ export const aggregate = defineNode({
       )
       .default([]),
   },
-  run({ params, items, ctx }) {
+  *run({ params, items, ctx }) {
     const columns = params.operations.map(column);
     const unsafe = new Set<string>();
-    const results = params.groupBy.length === 0 ? [whole(items, columns, unsafe)] : grouped(items, columns, params.groupBy, unsafe);
+    if (params.groupBy.length === 0) yield yield* whole(items, columns, unsafe);
+    else yield* grouped(items, columns, params.groupBy, unsafe);
     for (const name of unsafe)
       ctx.log.warn(`"${name}" is beyond ${Number.MAX_SAFE_INTEGER}, where numbers are rounded. Keep such amounts in a larger unit.`);
-    return results;
   },
 });
+
+/** Items taken in between two chances for others. */
+const SHARE = 16;
 
 interface Column {
   readonly name: string;
@@ -85,13 +87,21 @@ function column(operation: Operation & { readonly as?: string }): Column {
   return { name, operation, read: field === undefined ? undefined : fieldReader(field) };
 }
 
-function whole(items: readonly Item[], columns: readonly Column[], unsafe: Set<string>): JsonObject {
+function* whole(items: readonly Item[], columns: readonly Column[], unsafe: Set<string>): Generator<GiveWay, JsonObject> {
   const group = new Group({}, columns, unsafe);
-  for (let i = 0; i < items.length; i += 1) group.add((items[i] as Item).json, i);
+  for (let i = 0; i < items.length; i += 1) {
+    group.add((items[i] as Item).json, i);
+    if (i % SHARE === 0) yield GIVE_WAY;
+  }
   return group.result();
 }
 
-function grouped(items: readonly Item[], columns: readonly Column[], fields: readonly string[], unsafe: Set<string>): readonly Output[] {
+function* grouped(
+  items: readonly Item[],
+  columns: readonly Column[],
+  fields: readonly string[],
+  unsafe: Set<string>,
+): Generator<Output | GiveWay> {
   const readers = fields.map(fieldReader);
   const [only] = readers;
   const groups = new Map<unknown, { readonly group: Group; readonly from: number[] }>();
@@ -106,8 +116,9 @@ function grouped(items: readonly Item[], columns: readonly Column[], fields: rea
     }
     entry.group.add(json, i);
     entry.from.push(i);
+    if (i % SHARE === 0) yield GIVE_WAY;
   }
-  return [...groups.values()].map(({ group, from }) => item(group.result(), { from }));
+  for (const { group, from } of groups.values()) yield item(group.result(), { from });
 }
 
 /** Scalars but text are their own keys; text is quoted, so that "1" and 1 are different groups. */

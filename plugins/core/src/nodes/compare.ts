@@ -1,11 +1,11 @@
 /** Says what two branches have in common: items are paired by key, those with equal keys in their order. */
 import type { Item, Json, JsonObject, Output } from '@plugboard/sdk';
-import { defineNode, item as made, p } from '@plugboard/sdk';
+import { defineNode, GIVE_WAY, item as made, p } from '@plugboard/sdk';
 import { fieldReader } from '../data/field-path.ts';
 import { identity } from '../data/identity.ts';
 import { keyFields, keysOfA, keysOfB, looseKeys } from '../data/key-params.ts';
 import { sendTo } from '../data/send-to.ts';
-import { type Side, TWO_INPUTS, keyReader, positionsByKey, sidesOf } from '../data/two-inputs.ts';
+import { type Key, type Side, TWO_INPUTS, indexByKey, keyReader, sidesOf } from '../data/two-inputs.ts';
 
 export const compare = defineNode({
   id: 'compare',
@@ -16,7 +16,6 @@ export const compare = defineNode({
   group: 'Data',
   per: 'batch',
   effects: 'none',
-  cpu: 'heavy',
   ports: {
     inputs: TWO_INPUTS,
     outputs: [
@@ -41,32 +40,33 @@ export const compare = defineNode({
       .default([]),
     loose: looseKeys.default(false),
   },
-  run({ params, inputs }) {
+  *run({ params, inputs }) {
     const { a, b } = sidesOf(inputs);
     const keys = keyFields(params.keysA, params.keysB);
-    const waiting = positionsByKey(b.items, keyReader(keys.b, params.loose));
-    const taken = new Map<string, number>();
+    const ofB = yield* indexByKey(b.items, keyReader(keys.b, params.loose));
+    // The one whose turn is next, of keys some of which were taken.
+    const upcoming = new Map<Key, number | undefined>();
     const paired = new Set<number>();
     const differences = comparer(params.fields, new Set([...params.ignore, ...renamed(keys.a, keys.b)]), params.loose);
     const readA = keyReader(keys.a, params.loose);
-    const outputs = a.items.map((one, i): Output => {
+    for (let i = 0; i < a.items.length; i += 1) {
+      const one = a.items[i] as Item;
       const key = readA(one.json);
-      const nth = key === undefined ? 0 : (taken.get(key) ?? 0);
-      const j = key === undefined ? undefined : waiting.get(key)?.[nth];
-      if (key === undefined || j === undefined) return alone(a, i, 'only-a');
-      taken.set(key, nth + 1);
+      const j = key === undefined ? undefined : upcoming.has(key) ? upcoming.get(key) : ofB.first(key);
+      if (key === undefined || j === undefined) {
+        yield alone(a, i, 'only-a');
+        continue;
+      }
+      upcoming.set(key, ofB.next(j));
       paired.add(j);
       const other = b.items[j] as Item;
       const fields = differences(one.json, other.json);
       const from = [a.offset + i, b.offset + j];
-      return fields.length === 0
+      yield fields.length === 0
         ? made(one.json, { files: one.files, port: 'same', from })
         : made({ a: one.json, b: other.json, fields }, { port: 'different', from });
-    });
-    b.items.forEach((_, j) => {
-      if (!paired.has(j)) outputs.push(alone(b, j, 'only-b'));
-    });
-    return outputs;
+    }
+    for (let j = 0; j < b.items.length; j += 1) yield paired.has(j) ? GIVE_WAY : alone(b, j, 'only-b');
   },
 });
 

@@ -1,7 +1,7 @@
 /** Keeps one of the items that are equal: within the items of one run of the step, and if asked for, of all runs of its workflow. */
 import { createHash } from 'node:crypto';
-import { defineNode, p, when } from '@plugboard/sdk';
-import type { Item, StepCtx } from '@plugboard/sdk';
+import { defineNode, GIVE_WAY, p, when } from '@plugboard/sdk';
+import type { GiveWay, Item, StepCtx } from '@plugboard/sdk';
 import { fieldReader } from '../data/field-path.ts';
 import { identity } from '../data/identity.ts';
 
@@ -17,7 +17,6 @@ export const dedupe = defineNode({
   per: 'batch',
   // What runs keep is claimed for the run and its retries, so that a repeated attempt sees the same.
   effects: { by: 'remember', cases: { run: 'none' }, else: 'read' },
-  cpu: 'heavy',
   params: {
     fields: p
       .list(p.text().title('Field').help('Name or path, such as customer.email.').min(1).max(500))
@@ -59,19 +58,47 @@ export const dedupe = defineNode({
     const readers = params.fields.map(fieldReader);
     const keyOf = ({ json }: Item): string =>
       readers.length === 0 ? identity(json) : readers.map((read) => identity(read(json) ?? null)).join(',');
-    const seen = new Set<string>();
-    const isNew = (item: Item): boolean => {
-      const before = seen.size;
-      return seen.add(keyOf(item)).size > before;
-    };
-    const kept = params.keep === 'first' ? items.filter(isNew) : items.toReversed().filter(isNew).toReversed();
+    const kept = different(items, keyOf, params.keep);
     return params.remember === 'run' ? kept : unseen(kept, keyOf, ctx, (params.rememberDays ?? 90) * DAY_MS);
   },
 });
 
+type KeyOf = (item: Item) => string;
+
+/** Items looked at between two chances for others. */
+const SHARE = 16;
+
+/** One item of each key, in their order. */
+function* different(items: readonly Item[], keyOf: KeyOf, keep: 'first' | 'last'): Generator<Item | GiveWay> {
+  const seen = new Set<string>();
+  const isNew = (item: Item): boolean => {
+    const before = seen.size;
+    return seen.add(keyOf(item)).size > before;
+  };
+  if (keep === 'first') {
+    for (const item of items) yield isNew(item) ? item : GIVE_WAY;
+    return;
+  }
+  const kept: Item[] = [];
+  for (let i = items.length - 1; i >= 0; i -= 1) {
+    const item = items[i] as Item;
+    if (isNew(item)) kept.push(item);
+    if (i % SHARE === 0) yield GIVE_WAY;
+  }
+  yield* kept.reverse();
+}
+
 /** The items whose key no other run has taken. Keys are kept as hashes: short, and nothing of the data can be read back. */
-async function unseen(items: readonly Item[], keyOf: (item: Item) => string, ctx: StepCtx, keepMs: number): Promise<readonly Item[]> {
-  const keys = items.map((item) => createHash('sha256').update(keyOf(item)).digest('base64url'));
+async function* unseen(kept: Iterable<Item | GiveWay>, keyOf: KeyOf, ctx: StepCtx, keepMs: number): AsyncGenerator<Item | GiveWay> {
+  const items: Item[] = [];
+  const keys: string[] = [];
+  for (const item of kept) {
+    if (item !== GIVE_WAY) {
+      items.push(item);
+      keys.push(createHash('sha256').update(keyOf(item)).digest('base64url'));
+    }
+    if (item === GIVE_WAY || items.length % SHARE === 0) yield GIVE_WAY;
+  }
   const own = new Set(await ctx.state.claim(keys, { keepMs }));
-  return items.filter((_, n) => own.has(keys[n] ?? ''));
+  for (const [n, item] of items.entries()) if (own.has(keys[n] ?? '')) yield item;
 }

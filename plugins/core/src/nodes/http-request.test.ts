@@ -354,3 +354,42 @@ describe('pages', () => {
     expect(run.items).toEqual([{ data: 1 }]);
   });
 });
+
+describe('a price per call', () => {
+  const money = (run: { readonly rpcs: readonly { readonly op: string }[] }) => run.rpcs.filter(({ op }) => op.startsWith('money.'));
+  const priced = (params: Params = {}) =>
+    step('http-request')
+      .params({ url: URL_OF, price: 0.002, ...params })
+      .items([{}]);
+
+  test('is reserved before each call and settled after it', async () => {
+    const run = await both(
+      priced({ pages: 'page' }).respond(`${URL_OF}*`, ({ url }) => (new URL(url).searchParams.get('page') === '1' ? [1] : [])),
+    );
+    expect(money(run)).toEqual(
+      ['0', '1'].flatMap((of) => [
+        { op: 'money.reserve', call: of, upTo: '2000000000' },
+        { op: 'money.settle', call: of, cost: '2000000000' },
+      ]),
+    );
+  });
+
+  test.each([
+    [404, { op: 'money.release', call: '0' }],
+    [500, { op: 'money.settle', call: '0' }],
+  ])('of an answer with the status %i is %j', async (status, last) => {
+    expect(money(await both(priced().respond(URL_OF, () => new Response('', { status })))).at(-1)).toEqual(last);
+  });
+
+  test.each([
+    [404, { op: 'money.settle', call: '0', cost: '0' }],
+    [500, { op: 'money.settle', call: '0' }],
+  ])('of an accepted answer with the status %i is %j', async (status, last) => {
+    const run = await both(priced({ failOnStatus: false }).respond(URL_OF, () => new Response('', { status })));
+    expect(money(run).at(-1)).toEqual(last);
+  });
+
+  test.each<Params>([{ price: 0 }, {}])('that is %j asks for no money', async (params) => {
+    expect(money(await call(params))).toEqual([]);
+  });
+});

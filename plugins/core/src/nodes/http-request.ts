@@ -10,6 +10,7 @@ import { httpCredential } from '../credentials/any-http.ts';
 import { isList, isObject } from '../data/field-path.ts';
 import { shown } from '../data/numbers.ts';
 import { withFiles } from '../data/send-to.ts';
+import { pricedHttp } from '../http/priced-http.ts';
 import { factsOf, fileOf, withFile } from '../files/item-file.ts';
 import { splitKey } from '../http/idempotency-key.ts';
 import { type NamedText, multipart } from '../http/multipart.ts';
@@ -18,6 +19,8 @@ import { streamBody } from '../http/stream-body.ts';
 
 const READS: readonly string[] = ['GET', 'HEAD', 'OPTIONS'];
 const REDIRECTS = 5;
+/** Dollars. */
+const MOST_PRICE = 10_000;
 
 const hasBody = when.not(when.in('method', ['GET', 'HEAD']));
 const paged = when.all(when.eq('method', 'GET'), when.ne('pages', 'none'));
@@ -193,6 +196,15 @@ export const httpRequest = defineNode({
       .title('Fail on 4xx and 5xx')
       .help('When off, such answers go on as items; ask for status and headers to tell them apart.')
       .default(true),
+    price: p
+      .number()
+      .title('Price per call')
+      .help(
+        'In dollars, for services that bill each call; of several pages each is a call. It counts against the budget of the run, and a call that would go over it is not made. Left empty: calls cost nothing.',
+      )
+      .min(0)
+      .max(MOST_PRICE)
+      .placeholder('0.002'),
     afterUnknown: p
       .choice([
         { value: 'retry', title: 'Send it again', help: 'With the same Idempotency-Key.' },
@@ -221,6 +233,7 @@ export const httpRequest = defineNode({
       throwOnStatus: params.failOnStatus,
       ...(!READS.includes(method) && { idempotencyKey: key ?? ctx.idempotencyKey }),
     };
+    const http = pricedHttp(ctx, params.price);
     const by = params.pages ?? 'none';
     if (by !== 'none') {
       const pages = await readPages(
@@ -235,11 +248,11 @@ export const httpRequest = defineNode({
           listPath: params.pageList ?? '',
           maxPages: params.maxPages ?? 100,
         },
-        ctx,
+        { http, log: ctx.log },
       );
       return pages.flatMap((page) => pageItems(page, params.full));
     }
-    const response = await ctx.http.request(request);
+    const response = await http.request(request);
     if (answer === 'file') return fileItem(response, { given, name: params.answerFile ?? 'file', full: params.full });
     if (params.full) return { status: response.status, headers: response.headers, body: response.data };
     return itemsOf(response, params.splitArray === true);

@@ -10,7 +10,6 @@ export const join = defineNode({
   group: 'Flow',
   per: 'batch',
   effects: 'none',
-  cpu: 'heavy',
   runsOnEmpty: true,
   join: { policy: 'policy', count: 'count' },
   params: {

@@ -127,6 +127,23 @@ describe('sort', () => {
     );
   });
 
+  test('keeps the order of equal items among a hundred thousand: numbers, then text, then what is missing', async () => {
+    const kinds: readonly ((n: number) => JsonObject)[] = [
+      (n) => ({ v: n % 7 }),
+      (n) => ({ v: `t${n % 5}` }),
+      () => ({}),
+      () => ({ v: null }),
+    ];
+    const items = Array.from({ length: 100_000 }, (_, n): JsonObject => ({ ...kinds[n % 4]?.(n), n }));
+    const run = await step('sort')
+      .params({ fields: [{ field: 'v' }] })
+      .items(items)
+      .run();
+    const rank = ({ v }: JsonObject): number => (typeof v === 'number' ? v : typeof v === 'string' ? 100 + Number(v.slice(1)) : 1000);
+    const expected = items.toSorted((a, b) => rank(a) - rank(b)).map(({ n }) => n);
+    expect(run.items.map((one) => one['n'])).toEqual(expected);
+  });
+
   test('sorts ten thousand', async () => {
     const run = await both(
       step('sort')

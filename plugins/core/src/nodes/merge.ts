@@ -2,11 +2,11 @@
  * Brings the items of two branches together: by equal keys as tables are joined, by position, or one after the other. Results come in the
  * order of A. Pairs are made one at a time, so that keys with many matches meet the limit of items before memory ends.
  */
-import type { Item, Json, JsonObject, Output } from '@plugboard/sdk';
-import { defineNode, fail, item as made, p, when } from '@plugboard/sdk';
+import type { GiveWay, Item, Json, JsonObject, Output } from '@plugboard/sdk';
+import { defineNode, fail, GIVE_WAY, item as made, p, when } from '@plugboard/sdk';
 import type { MutableObject } from '../data/field-path.ts';
 import { keyFields, keysOfA, keysOfB, looseKeys } from '../data/key-params.ts';
-import { type Sides, TWO_INPUTS, keyReader, positionsByKey, sidesOf } from '../data/two-inputs.ts';
+import { type Key, type ReadKey, type Sides, TWO_INPUTS, indexByKey, keyReader, sidesOf } from '../data/two-inputs.ts';
 
 const byKey = when.in('mode', ['inner', 'left', 'outer']);
 
@@ -19,7 +19,6 @@ export const merge = defineNode({
   group: 'Data',
   per: 'batch',
   effects: 'none',
-  cpu: 'heavy',
   ports: { inputs: TWO_INPUTS },
   params: {
     mode: p
@@ -114,52 +113,53 @@ function* byPosition(sides: Sides, keepRest: boolean, rule: PairRule): Generator
 
 interface KeyJoin {
   readonly mode: 'inner' | 'left' | 'outer';
-  readonly readA: (json: JsonObject) => string | undefined;
-  readonly readB: (json: JsonObject) => string | undefined;
+  readonly readA: ReadKey;
+  readonly readB: ReadKey;
   readonly onlyFirst: boolean;
   readonly pair: PairRule;
 }
 
-function* byKeys(sides: Sides, { mode, readA, readB, onlyFirst, pair }: KeyJoin): Generator<Output | Item> {
+function* byKeys(sides: Sides, { mode, readA, readB, onlyFirst, pair }: KeyJoin): Generator<Output | Item | GiveWay> {
   const { a, b } = sides;
-  const positions = positionsByKey(b.items, readB);
-  const matched = new Set<string>();
-  for (const [i, one] of a.items.entries()) {
+  const ofB = yield* indexByKey(b.items, readB);
+  const matched = new Set<Key>();
+  for (let i = 0; i < a.items.length; i += 1) {
+    const one = a.items[i] as Item;
     const key = readA(one.json);
-    const found = key === undefined ? undefined : positions.get(key);
-    if (key === undefined || found === undefined) {
-      if (mode !== 'inner') yield one;
-      continue;
-    }
-    matched.add(key);
-    for (const j of onlyFirst ? found.slice(0, 1) : found) yield paired(sides, i, j, pair);
+    let j = key === undefined ? undefined : ofB.first(key);
+    if (key === undefined || j === undefined) yield mode === 'inner' ? GIVE_WAY : one;
+    else if (mode === 'outer') matched.add(key);
+    for (; j !== undefined; j = onlyFirst ? undefined : ofB.next(j)) yield paired(sides, i, j, pair);
   }
   if (mode !== 'outer') return;
   for (const one of b.items) {
     const key = readB(one.json);
-    if (key === undefined || !matched.has(key)) yield one;
+    yield key === undefined || !matched.has(key) ? one : GIVE_WAY;
   }
 }
 
 function paired({ a, b }: Sides, i: number, j: number, rule: PairRule): Output {
   const left = a.items[i] as Item;
   const right = b.items[j] as Item;
-  const files = rule.clash === 'b' ? { ...left.files, ...right.files } : { ...right.files, ...left.files };
-  return made(joined(left.json, right.json, rule), {
-    files: left.files === undefined && right.files === undefined ? undefined : files,
-    from: [a.offset + i, b.offset + j],
-  });
+  const json = joined(left.json, right.json, rule);
+  const from = [a.offset + i, b.offset + j];
+  if (left.files === undefined && right.files === undefined) return made(json, { from });
+  return made(json, { files: rule.clash === 'b' ? { ...left.files, ...right.files } : { ...right.files, ...left.files }, from });
 }
 
 /** The fields of A, then those that only B has. */
 function joined(a: JsonObject, b: JsonObject, rule: PairRule): JsonObject {
   if (rule.clash === 'b') return { ...a, ...b };
+  if (rule.clash === 'a') {
+    const result: MutableObject = { ...a };
+    for (const name of Object.keys(b)) if (!Object.hasOwn(a, name)) result[name] = b[name] ?? null;
+    return result;
+  }
   const result: MutableObject = {};
-  const suffixed = rule.clash === 'suffix';
   const isBoth = (name: string): boolean => Object.hasOwn(a, name) && Object.hasOwn(b, name) && !rule.shared.includes(name);
-  for (const name of Object.keys(a)) add(result, suffixed && isBoth(name) ? name + rule.suffixA : name, a[name] ?? null);
+  for (const name of Object.keys(a)) add(result, isBoth(name) ? name + rule.suffixA : name, a[name] ?? null);
   for (const name of Object.keys(b)) {
-    if (suffixed && isBoth(name)) add(result, name + rule.suffixB, b[name] ?? null);
+    if (isBoth(name)) add(result, name + rule.suffixB, b[name] ?? null);
     else if (!Object.hasOwn(a, name)) add(result, name, b[name] ?? null);
   }
   return result;

@@ -1,14 +1,11 @@
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { type AddressInfo, type Server, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { testFile } from '@plugboard/testing';
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { both, codes, step } from '../../test-support/both-transports.ts';
+import { makeCertificate } from '../../test-support/certificate.ts';
 
 interface Mail {
   readonly from: string;
@@ -22,24 +19,7 @@ let key: string;
 let cert: string;
 const closing: (() => void)[] = [];
 beforeAll(() => {
-  const dir = mkdtempSync(join(tmpdir(), 'smtp-'));
-  const args = [
-    'req',
-    '-x509',
-    '-newkey',
-    'ec',
-    '-pkeyopt',
-    'ec_paramgen_curve:prime256v1',
-    '-nodes',
-    '-days',
-    '2',
-    '-keyout',
-    join(dir, 'key'),
-  ];
-  const names = ['-out', join(dir, 'cert'), '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
-  execFileSync('openssl', [...args, ...names], { stdio: 'ignore' });
-  [key, cert] = [readFileSync(join(dir, 'key'), 'utf8'), readFileSync(join(dir, 'cert'), 'utf8')];
-  rmSync(dir, { recursive: true });
+  ({ key, cert } = makeCertificate());
 });
 afterEach(() => {
   for (const close of closing.splice(0)) close();

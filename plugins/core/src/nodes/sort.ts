@@ -1,7 +1,8 @@
 /** Puts items in order by one or more fields. Items that compare equal keep their order. */
 import type { Item, Json } from '@plugboard/sdk';
-import { defineNode, fail, p } from '@plugboard/sdk';
+import { defineNode, fail, GIVE_WAY, type GiveWay, p } from '@plugboard/sdk';
 import { fieldReader } from '../data/field-path.ts';
+import { sortedPositions } from '../data/merge-sort.ts';
 import { asNumber, shown } from '../data/numbers.ts';
 
 export const sort = defineNode({
@@ -13,7 +14,6 @@ export const sort = defineNode({
   group: 'Data',
   per: 'batch',
   effects: 'none',
-  cpu: 'heavy',
   params: {
     fields: p
       .list(
@@ -40,17 +40,24 @@ export const sort = defineNode({
       .required(),
     locale: p.text().title('Language').help('Language tag whose alphabet counts, such as de or sv-SE.').max(35).default('en'),
   },
-  run({ params, items }) {
-    const order = params.fields.map((rule): Order => ({
-      keys: sortKeys(items, rule),
-      compare: comparer(rule.compare, params.locale),
-      sign: rule.direction === 'desc' ? -1 : 1,
-    }));
-    const positions = items.map((_, i) => i);
-    positions.sort((a, b) => compareAt(order, a, b));
-    return positions.map((i) => items[i] as Item);
+  *run({ params, items }) {
+    const order: Order[] = [];
+    let longest = 1;
+    for (const rule of params.fields) {
+      const keys = yield* sortKeys(items, rule);
+      longest = Math.max(longest, keys.longest);
+      order.push({ keys: keys.keys, compare: comparer(rule.compare, params.locale), sign: rule.direction === 'desc' ? -1 : 1 });
+    }
+    const share = Math.max(1, Math.min(COMPARISONS, Math.floor(COMPARED_LENGTH / longest)));
+    const positions = yield* sortedPositions(items.length, { compare: (a, b) => compareAt(order, a, b), share });
+    for (const i of positions) yield items[i] as Item;
   },
 });
+
+/** Between two chances for others: comparisons at most, text they may look at, and keys that are read. */
+const COMPARISONS = 512;
+const COMPARED_LENGTH = 64 * 1024;
+const KEYS = 64;
 
 type Key = number | string | undefined;
 type CompareName = 'auto' | 'numeric' | 'text' | 'natural';
@@ -63,7 +70,8 @@ interface Order {
 }
 
 function compareAt(order: readonly Order[], a: number, b: number): number {
-  for (const { keys, compare, sign } of order) {
+  for (let n = 0; n < order.length; n += 1) {
+    const { keys, compare, sign } = order[n] as Order;
     const left = keys[a];
     const right = keys[b];
     if (left === right) continue;
@@ -76,9 +84,19 @@ function compareAt(order: readonly Order[], a: number, b: number): number {
   return 0;
 }
 
-function sortKeys(items: readonly Item[], rule: { readonly field: string; readonly compare: CompareName }): readonly Key[] {
+function* sortKeys(
+  items: readonly Item[],
+  rule: { readonly field: string; readonly compare: CompareName },
+): Generator<GiveWay, { readonly keys: readonly Key[]; readonly longest: number }> {
   const read = fieldReader(rule.field);
-  return items.map((item, i) => sortKey(read(item.json), rule, i));
+  const keys: Key[] = [];
+  let longest = 0;
+  for (const item of items) {
+    const key = sortKey(read(item.json), rule, keys.length);
+    if (typeof key === 'string' && key.length > longest) longest = key.length;
+    if (keys.push(key) % KEYS === 0) yield GIVE_WAY;
+  }
+  return { keys, longest };
 }
 
 function sortKey(value: Json | undefined, rule: { readonly field: string; readonly compare: CompareName }, i: number): Key {

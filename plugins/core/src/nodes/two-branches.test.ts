@@ -108,6 +108,32 @@ describe('merge', () => {
     expect(run.items).toEqual([]);
   });
 
+  test.each([
+    ['text that reads like a list is no list', '[1]', [1], false],
+    ['text that reads like an object is none', '{"a":1}', { a: 1 }, false],
+    ['text that reads like true is text unless told otherwise', 'true', true, false],
+    ['objects are equal whatever the order of their fields', { a: 1, b: [2] }, { b: [2], a: 1 }, true],
+    ['lists are equal by their entries', [1, 'x'], [1, 'x'], true],
+    ['booleans are keys', false, false, true],
+  ])('of single keys, %s', async (_, a, b, isEqual) => {
+    for (const loose of [false, true]) {
+      const run = await over('merge', [{ id: a }], [{ id: b }], { keysA: ['id'], loose });
+      expect(run.items).toHaveLength(isEqual || (loose && typeof b === 'boolean') ? 1 : 0);
+    }
+  });
+
+  test('joins a hundred thousand by key, each with its own ancestors', async () => {
+    const side = (field: string, by: number) => Array.from({ length: 100_000 }, (_, n) => ({ key: `k${(n * by) % 100_000}`, [field]: n }));
+    const run = await step('merge')
+      .params({ keysA: ['key'] })
+      .input('a', items(side('a', 1)))
+      .input('b', items(side('b', 7_919)))
+      .run();
+    expect(run.items).toHaveLength(100_000);
+    expect(run.items.every((one) => (Number(one['b']) * 7_919) % 100_000 === one['a'])).toBe(true);
+    expect(run.from['main']?.every((from, n) => from?.[0] === n && from[1] === 100_000 + Number(run.items[n]?.['b']))).toBe(true);
+  });
+
   test('files of both sides stay', async () => {
     const run = await both(
       step('merge')

@@ -2,6 +2,7 @@ import { createConnection } from 'node:net';
 import { Duplex } from 'node:stream';
 import type { FileRef, Json, OutputItem, PollCtx, PollPage, StepSocket } from '@plugboard/sdk';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { makeCertificate } from '../../test-support/certificate.ts';
 import { ImapServer } from '../../test-support/imap-server.ts';
 import { imapAccountOf, openImap } from '../mail/imap-session.ts';
 import { parseMessage } from '../mail/parse-message.ts';
@@ -141,10 +142,10 @@ describe('a mailbox', () => {
     const { readable, writable } = Duplex.toWeb(socket) as unknown as Pick<StepSocket, 'readable' | 'writable'>;
     return { readable, writable, close: () => socket.destroy() };
   };
-  const ctx = (password: string): PollCtx =>
+  const ctx = ({ password = server.password, account = {} }: More): PollCtx =>
     ({
       connect,
-      credential: () => Promise.resolve({ host: 'mail.example', port, security: 'none', user: 'me', password }),
+      credential: () => Promise.resolve({ host: 'mail.example', port, security: 'none', user: 'me', password, ...account }),
       files: {
         create: (content: Uint8Array, meta: { name: string; mime: string }) => {
           made.push({ ...meta, content: Buffer.from(content).toString() });
@@ -163,18 +164,19 @@ describe('a mailbox', () => {
     readonly params?: object;
     readonly isTest?: boolean;
     readonly password?: string;
+    /** Fields of the credential that differ. */
+    readonly account?: object;
     /** Dies when it has taken so many pages. */
     readonly pages?: number;
   }
   /** Subjects of what came; the cursor is kept as the server would. */
-  const look = async ({ params = {}, isTest = false, password = server.password, pages = Number.POSITIVE_INFINITY }: More = {}): Promise<
-    string[]
-  > => {
+  const look = async (more: More = {}): Promise<string[]> => {
+    const { params = {}, isTest = false, pages = Number.POSITIVE_INFINITY } = more;
     const found: string[] = [];
     const poll = emailTrigger.poll as unknown as (args: object) => AsyncGenerator<PollPage>;
     const usual = { account: 'a', mailbox: 'INBOX', unread: false, attachments: true, maxMiB: 1, after: 'nothing', first: 'remember' };
     let count = 0;
-    for await (const page of poll({ params: { ...usual, ...params }, cursor, isTest, ctx: ctx(password) })) {
+    for await (const page of poll({ params: { ...usual, ...params }, cursor, isTest, ctx: ctx(more) })) {
       found.push(...page.items.map((one) => String(((one as OutputItem).json as { subject: string }).subject)));
       if (!isTest) cursor = page.cursor;
       count += 1;
@@ -254,5 +256,47 @@ describe('a mailbox', () => {
     expect([(wrong as { code: string }).code, String(wrong).includes('wrong one')]).toEqual(['IMAP_SIGN_IN_FAILED', false]);
     await expect(look({ params: { mailbox: 'None' } })).rejects.toThrow('no such mailbox');
     await expect(look({ params: { first: 'start', from: 'a\r\nx LOGOUT' } })).rejects.toThrow('no line breaks');
+  });
+
+  describe('with STARTTLS', () => {
+    const { key, cert } = makeCertificate();
+    const account = { host: 'localhost', security: 'starttls', ca: cert };
+    beforeEach(() => {
+      server.certificate = { key, cert };
+    });
+
+    test('is secured before anything is said, and read', async () => {
+      await look({ account });
+      server.add(MESSAGE);
+      server.add(`${plain('large')}${'x'.repeat(200_000)}`);
+      expect(await look({ account })).toEqual(['Bestellung 12', 'large']);
+      expect(new Set(server.openCommands)).toEqual(new Set(['STARTTLS']));
+      expect(server.commands).toContain('LOGOUT');
+    });
+
+    test.each<[string, Partial<ImapServer>, object, string, RegExp]>([
+      ['a server that cannot', { certificate: undefined }, {}, 'IMAP_NO_STARTTLS', /does not secure.*No password was sent/],
+      ['one that is signed in before', { greeting: '* PREAUTH hi' }, {}, 'IMAP_NO_STARTTLS', /signed in before.*No password was sent/],
+      ['more that is said in the open', { injected: '* OK more\r\n' }, {}, 'IMAP_TLS_FAILED', /says more.*No password was sent/],
+      ['an answer that is no handshake', { isOpenForGood: true }, {}, 'IMAP_TLS_FAILED', /No password was sent/],
+      [
+        'a certificate nobody vouches for',
+        {},
+        { ca: undefined },
+        'IMAP_TLS_FAILED',
+        /\(DEPTH_ZERO_SELF_SIGNED_CERT\).*Check the certificate/,
+      ],
+      ['the certificate of another', {}, { host: 'mail.example' }, 'IMAP_TLS_FAILED', /\(ERR_TLS_CERT_ALTNAME_INVALID\)/],
+    ])('sends no password past %s', async (_, harm, fields, code, message) => {
+      Object.assign(server, harm);
+      const failure = (await look({ account: { ...account, ...fields } }).catch((error: unknown) => error)) as Error & { code: string };
+      expect([failure.code, failure.message]).toEqual([code, expect.stringMatching(message)]);
+      expect(server.commands.some((one) => one.includes('LOGIN'))).toBe(false);
+      expect(server.heard).not.toContain('secret');
+    });
+
+    test('takes a certificate that nobody vouches for only where the credential says so', async () => {
+      await expect(look({ account: { ...account, ca: undefined, checkCertificate: false } })).resolves.toEqual([]);
+    });
   });
 });

@@ -103,24 +103,9 @@ export function makeExampleApi(mode: ExampleMode): PlugboardApi {
         liveVersion: 12,
         draftChanges: 3,
         savedAt: new Date().toISOString(),
-        draft: mode === 'empty' ? { ...INVOICES, nodes: [], edges: [], notes: [] } : INVOICES,
-        live: INVOICES,
+        draft: mode === 'empty' ? { ...INVOICES, nodes: [], edges: [], notes: [] } : { ...INVOICES, inputs: TAKES },
+        live: { ...INVOICES, inputs: TAKES },
         starts: [{ kind: 'poll', text: 'New mail in invoices@', nodeId: 'mail' }],
-        inputForm: {
-          mailbox: {
-            kind: 'choice',
-            title: 'Mailbox',
-            required: true,
-            default: 'invoices',
-            options: [
-              { value: 'invoices', title: 'invoices@' },
-              { value: 'ledger', title: 'ledger@' },
-            ],
-          },
-          since: { kind: 'date', title: 'Mails since', help: 'Older mails are left alone.' },
-          limit: { kind: 'number', title: 'At most', integer: true, min: 1, max: 500, default: 20, help: 'Mails in one run.' },
-          dryRun: { kind: 'boolean', title: 'Only read, post nothing', default: false },
-        },
         problems: [
           {
             code: 'HOOK_NO_AUTH',
@@ -200,6 +185,7 @@ export function makeExampleApi(mode: ExampleMode): PlugboardApi {
     runWorkflowTests: refuse,
     deleteWorkflowTest: refuse,
     listRunsMadeFrom: () => give([]),
+    getCallableWorkflow: (workflow) => give({ id: 'called', name: workflow, state: 'ready', version: 1, inputs: [], outputs: [] }),
     listCalledRuns: () => give({ rows: [], hidden: 0 }),
     resolveUnknown: refuse,
     watchRun(_id, from, watcher) {
@@ -356,3 +342,11 @@ const LOG: readonly StepLogLine[] = [
   { at: '2026-11-20T15:58:02.420Z', level: 'warn', message: '503 Service Unavailable, retry-after: 8' },
   { at: '2026-11-20T15:58:12.604Z', level: 'error', message: '503 Service Unavailable, no tries left' },
 ];
+
+/** What a person who runs it by hand is asked for. */
+const TAKES = {
+  mailbox: { type: 'text', title: 'Mailbox', required: true, default: 'invoices' },
+  since: { type: 'text', title: 'Mails since', help: 'Older mails are left alone.', required: true },
+  limit: { type: 'number', title: 'At most', default: 20, help: 'Mails in one run.' },
+  dryRun: { type: 'boolean', title: 'Only read, post nothing', default: false },
+};

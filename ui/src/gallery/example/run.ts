@@ -80,9 +80,11 @@ export const RUN: RunDetail = {
   seq: FACTS.length,
   activeMs: 29_700,
   itemsIn: 3,
+  modes: ['triggered', 'sequential'],
   owner: { name: 'worker-2', takenOverFrom: 'worker-1' },
+  budget: { rootRunId: '019aa0e2-4c17-7b5e-9d1c-3f5200048213', spentPd: '13100000000', reservedPd: '0', limitPd: '5000000000000' },
   limits: { costPd: '5000000000000', activeMs: 1_800_000 },
-  may: { control: true, readData: true },
+  may: { control: true, readData: true, again: true, retry: true, rerun: true },
 };
 
 export const ITEMS = [

@@ -37,7 +37,7 @@ export class SlotList<Value extends object> {
   }
 }
 
-/** Values by id. */
+/** Values by id, in the order in which they were set. */
 export class SlotMap<Value extends object> {
   readonly #slots = new Map<string, number>();
   readonly #values = new SlotList<Value>();
@@ -68,7 +68,17 @@ export class SlotMap<Value extends object> {
     return true;
   }
 
-  values(): Iterable<Value> {
-    return this.#values;
+  *entries(): Generator<[id: string, value: Value]> {
+    for (const [id, slot] of this.#slots) {
+      const value = this.#values.at(slot);
+      if (value) yield [id, value];
+    }
+  }
+
+  *values(): Generator<Value> {
+    for (const slot of this.#slots.values()) {
+      const value = this.#values.at(slot);
+      if (value) yield value;
+    }
   }
 }
