@@ -2,12 +2,13 @@
  * Whoever waits for runs that have left memory because they wait for runs they call: kept here until the run is back in this process, so that what
  * a caller hears does not depend on whether the called run was over before the other one came to rest.
  */
+import { SlotMap } from '@plugboard/engine';
 import type { RunListener } from './active-run.ts';
 
 const FIRST_PRUNE = 1000;
 
 export class KeptListeners {
-  readonly #kept = new Map<string, RunListener>();
+  readonly #kept = new SlotMap<RunListener>();
   #pruneAt = FIRST_PRUNE;
 
   /** False when it does not stay. */
@@ -28,14 +29,16 @@ export class KeptListeners {
 
   /** They hear that their runs wait, and nothing more. */
   letGo(): void {
-    const all = [...this.#kept];
-    this.#kept.clear();
-    for (const [runId, listener] of all) listener.onSuspended?.(runId, 'child');
+    const all = [...this.#kept.entries()];
+    for (const [runId, listener] of all) {
+      this.#kept.delete(runId);
+      listener.onSuspended?.(runId, 'child');
+    }
   }
 
   /** Of runs that went on in another process nothing is heard here. */
   #prune(): void {
-    for (const [runId, listener] of this.#kept) if (listener.staysOverCalls !== true) this.#kept.delete(runId);
+    for (const [runId, listener] of this.#kept.entries()) if (listener.staysOverCalls !== true) this.#kept.delete(runId);
     this.#pruneAt = Math.max(FIRST_PRUNE, this.#kept.size * 2);
   }
 }

@@ -127,8 +127,18 @@ function checkOne(ir: ParamIR, value: Json, path: string, walk: Walk): void {
 /** Expressions at any depth of free JSON. */
 function checkAnywhere(value: Json, path: string, walk: Walk): void {
   if (isExpression(value)) checkExpression(value, path, walk);
+  else if (typeof value === 'string') checkPlainText(value, path, walk);
   else if (Array.isArray(value)) value.forEach((entry: Json, index) => checkAnywhere(entry, joinPath(path, index), walk));
   else if (isJsonObject(value)) for (const [key, entry] of Object.entries(value)) checkAnywhere(entry, joinPath(path, key), walk);
+}
+
+/** What only an expression of ours would hold: other programs have braces of their own. */
+const MEANT_AS_EXPRESSION = /\{\{[^{}]{0,200}\$(?:json|input|run|workflow|vars|now|files|\()/;
+
+function checkPlainText(value: string, path: string, walk: Walk): void {
+  if (isEnough(walk) || !MEANT_AS_EXPRESSION.test(value)) return;
+  const { subject, problems } = walk;
+  problems.push(problem('EXPR_NOT_MARKED', placeOf(subject, inParams(path)), { node: subject.name, param: path }));
 }
 
 function checkSource(ir: Extract<ParamIR, { kind: 'code' }>, value: Json, path: string, walk: Walk): void {

@@ -503,6 +503,12 @@ const CATALOG = {
     message: '"{node}": the expression in {param} refers to the node "{name}", which does not exist.',
     hint: 'Use the name of a node of this workflow.',
   },
+  EXPR_NOT_MARKED: {
+    severity: 'warning',
+    doc: 'A text looks like an expression and is handed on as it is written, braces and all.',
+    message: '"{node}": {param} looks like an expression, and is handed on as it is written.',
+    hint: 'Begin the text with = to have it evaluated.',
+  },
   EXPR_NODE_NOT_UPSTREAM: {
     severity: 'error',
     doc: 'An expression refers to a node that does not run before this one.',

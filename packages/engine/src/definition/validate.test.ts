@@ -236,6 +236,11 @@ describe('validateDefinition', () => {
       [`EXPR_NODE_UNKNOWN ${P}.fields.a`],
     ],
     [
+      'S1-038: a text that was meant as an expression and is none',
+      withStep('core/set', { fields: { a: 'Dear {{ $json.name }}', b: 'Dear {{ name }}', c: "{{$('hook').item.json.n}}" } }),
+      [`EXPR_NOT_MARKED ${P}.fields.a`, `EXPR_NOT_MARKED ${P}.fields.c`],
+    ],
+    [
       'a reference to the node itself',
       withStep('core/set', { fields: { a: "={{ $('it').item.json }}" } }),
       [`EXPR_NODE_NOT_UPSTREAM ${P}.fields.a`],

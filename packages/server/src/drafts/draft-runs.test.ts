@@ -186,7 +186,11 @@ describe('mocked answers', () => {
   test('a request that fits none is refused by name', async () => {
     const { status, error } = await tried(await imported('Not mocked'), { to: 'ask', mocks: [] });
     expect(status).toBe('failed');
-    expect(error).toEqual({ code: 'MOCK_MISSING', message: expect.stringContaining(`There is no mocked answer for GET ${address}/1`) });
+    expect(error).toEqual({
+      code: 'MOCK_MISSING',
+      message: expect.stringContaining(`There is no mocked answer for GET ${address}/1`),
+      nodeName: 'ask',
+    });
     expect(asked).toEqual([]);
   });
 });
