@@ -238,8 +238,12 @@ describe('rule 19: a process that dies', () => {
   test('before runs that failed are started again leaves that to the next one, and the answers that came are kept', async () => {
     const first = await offering(picky);
     const items = [0, 1, 2, 3].map((n) => ({ n, url: kit.service.url }));
-    const run = first.start(caller({ each: true }, { retry: { maxAttempts: 2, firstDelayMs: 1500, jitter: 'none' } }), items);
-    await until(async () => ofType(await kit.events(run.id), 'retry.scheduled').length === 1);
+    const run = first.start(caller({ each: true }, { retry: { maxAttempts: 2, firstDelayMs: 60_000, jitter: 'none' } }), items);
+    await until(async () => {
+      // What nothing else waits for is stored a moment later, by the clock.
+      first.clock.advance(50);
+      return ofType(await kit.events(run.id), 'retry.scheduled').length === 1;
+    });
     const before = await kit.called(run.id);
     first.kill();
     const next = await kit.process();

@@ -34,10 +34,24 @@ export function encodeEvent(
   of: Pick<RunHead, 'id' | 'workspaceId'>,
   limit: number,
 ): Encoded | undefined {
-  const text = JSON.stringify(event);
+  const text = (event.type === 'step.finished' ? finishedText(event) : undefined) ?? JSON.stringify(event);
   const { length } = text;
   if (length > limit) return undefined;
   return { text: length <= SPILL_LENGTH ? text : quiet(spill(event, text, blobs, of)), length };
+}
+
+/** Ids that stand in JSON as they are. */
+const PLAIN_ID = /^[\w-]{1,100}$/;
+
+/** The commonest event, one item at one port, put together around the item: a third of the time. Undefined for any other. */
+function finishedText(event: Extract<RunEvent, { type: 'step.finished' }>): string | undefined {
+  const { at, node, startedAt, outputs, path, logs } = event;
+  const { main } = outputs;
+  if (!main || main.items.length !== 1 || main.from || path || logs || !PLAIN_ID.test(node)) return undefined;
+  for (const port in outputs) if (port !== 'main') return undefined;
+  const [item] = main.items;
+  if (!item || item.files) return undefined;
+  return `{"type":"step.finished","at":${at},"node":"${node}","startedAt":${startedAt},"outputs":{"main":{"items":[{"json":${JSON.stringify(item.json)}}]}}}`;
 }
 
 /** As {@link encodeEvent}, in slices, for an event that is known to be large and to stay as it is. */

@@ -215,9 +215,11 @@ export class StepCall implements CallUnderWay, SinkSource {
     if (round) spec.round = round;
     if (this.#slots.length > 0) spec.slots = this.#slots;
     if (key !== undefined) spec.key = key;
-    if (node.wholeInput && !node.perBatch) spec.outcomes = 'item';
-    // What a write gave is told whatever its size: it has happened.
-    if (node.effects !== 'write') spec.maxLength = services.maxStepBytes;
+    if (node.wholeInput) {
+      if (!node.perBatch) spec.outcomes = 'item';
+      // What a write gave is told whatever its size: it has happened.
+      if (node.effects !== 'write') spec.maxLength = services.maxStepBytes;
+    }
     return services.host.call(spec, new StepSink(this), signal);
   }
 
