@@ -45,8 +45,7 @@ try {
   await page.getByRole('button', { name: isNew ? 'Create owner account' : 'Sign in', exact: true }).click();
   await page.getByRole('heading', { name: 'Workflows', level: 1 }).waitFor();
 
-  await page.goto(`${workspace}runs?status=failed`);
-  await page.getByText('Failed', { exact: true }).first().click();
+  await page.goto(`${workspace}runs?state=failed`);
   await page.getByRole('row').filter({ hasText: 'Take an order' }).filter({ hasText: 'Webhook' }).first().getByRole('link').last().click();
   await page.getByRole('button', { name: 'Re-run from here' }).waitFor();
   await take('run');

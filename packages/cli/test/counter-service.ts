@@ -10,6 +10,8 @@ export interface SeenCall {
 
 export class CounterService {
   readonly seen: SeenCall[] = [];
+  /** Hears of each call as it comes, before it is answered. */
+  onCall: () => void = () => {};
   readonly #server: Server;
 
   private constructor(server: Server) {
@@ -26,6 +28,7 @@ export class CounterService {
       req.on('end', () => {
         const { run, call } = JSON.parse(body) as { run: string; call: number };
         service.seen.push({ run, call, key: String(req.headers['idempotency-key'] ?? '') });
+        service.onCall();
         res.setHeader('content-type', 'application/json').end('{"ok":true}');
       });
     });

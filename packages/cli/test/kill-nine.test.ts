@@ -8,6 +8,8 @@ import { CONTRACT, Plugboard } from './plugboard-process.ts';
 
 const KILLS = 20;
 const DATABASE_KILLS = 5;
+/** Calls and acceptances from a start to the next kill. */
+const MOST_BETWEEN_KILLS = 300;
 /** Requests in flight at once, and runs of a workspace at work at once: what one kill can interrupt. */
 const CALLERS = 8;
 const AT_WORK = 10;
@@ -46,8 +48,7 @@ describe('effects under kill -9', () => {
     async () => {
       const load = startLoad();
       for (let kill = 0; kill < KILLS; kill += 1) {
-        await vi.waitUntil(() => load.acceptedSinceLook() > 0, SOON);
-        await pause(random() * 600);
+        await load.goesOn();
         await server.kill();
         await server.start();
       }
@@ -60,8 +61,7 @@ describe('effects under kill -9', () => {
     const before = server.pid;
     const load = startLoad();
     for (let kill = 0; kill < DATABASE_KILLS; kill += 1) {
-      await vi.waitUntil(() => load.acceptedSinceLook() > 0, SOON);
-      await pause(random() * 400);
+      await load.goesOn();
       const victim = await vi.waitUntil(() => server.postmaster(), SOON);
       process.kill(victim, 'SIGKILL');
       await vi.waitUntil(() => (server.postmaster() ?? victim) !== victim, SOON);
@@ -73,9 +73,15 @@ describe('effects under kill -9', () => {
   });
 
   /** Callers that start runs all the time, whatever happens to the server. */
-  function startLoad(): { acceptedSinceLook(): number; stop(): Promise<void> } {
+  function startLoad(): { goesOn(): Promise<void>; stop(): Promise<void> } {
     let stopped = false;
-    let since = 0;
+    let left = 0;
+    let atMoment: () => void = () => {};
+    const happens = (): void => {
+      left -= 1;
+      if (left === 0) atMoment();
+    };
+    service.onCall = happens;
     const callers = Array.from({ length: CALLERS }, async () => {
       while (!stopped) {
         const answer = await fetch(`${server.url}/hooks/contract/effects`, {
@@ -87,16 +93,18 @@ describe('effects under kill -9', () => {
           const { runId } = (await answer.json().catch(() => ({}))) as { runId?: string };
           if (runId) {
             accepted.add(runId);
-            since += 1;
+            happens();
           }
-        } else await pause(20);
+        } else await untilReady();
       }
     });
     return {
-      acceptedSinceLook() {
-        const count = since;
-        since = 0;
-        return count;
+      /** Resolves in the middle of the work: with the one or the other call of a run, or acceptance of one. */
+      goesOn() {
+        return new Promise((resolve) => {
+          atMoment = resolve;
+          left = 1 + Math.floor(random() * MOST_BETWEEN_KILLS);
+        });
       },
       async stop() {
         stopped = true;
@@ -170,10 +178,6 @@ describe('effects under kill -9', () => {
     await expect.poll(async () => (await fetch(`${server.url}/readyz`)).status, SOON).toBe(200);
   }
 });
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
 
 function randomNumbers(): () => number {
   let state = SEED;

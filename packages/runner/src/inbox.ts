@@ -33,7 +33,7 @@ export class Inbox {
   }
 
   /**
-   * Takes in the rows there are. Two of these must not overlap. Rows of runs that cannot come back for now stay where they are, and so does what this
+   * Takes in the rows there are. Two of these must not overlap. Rows of runs that cannot be brought back stay where they are, and so does what this
    * release cannot read: a page of little else leads to the next one, so that they stand in nobody's way.
    */
   async read(): Promise<void> {

@@ -528,7 +528,7 @@ describe('PostgreSQL dying under a running server', () => {
             }
           } catch {
             // The database is away; the id in flight was never acknowledged.
-            await new Promise((resolve) => setTimeout(resolve, 20));
+            await until('the database is there again', () => embedded.state().kind === 'ready');
           } finally {
             await client.end().catch(() => {});
           }
