@@ -141,14 +141,14 @@ export class TestRun {
   state: RunState;
   readonly events: RunEvent[] = [];
   /** Commands of the last event. */
-  commands: Command[] = [];
+  commands: readonly Command[] = [];
   at = 1000;
 
   constructor(plan: Plan) {
     this.state = newRun(plan);
   }
 
-  take(event: TestEvent): Command[] {
+  take(event: TestEvent): readonly Command[] {
     this.at += 10;
     const full = { ...event, at: this.at } as RunEvent;
     this.commands = decide(this.state, full);
@@ -157,7 +157,7 @@ export class TestRun {
   }
 
   /** The whole step ends well; a number means that many items on `main`. */
-  finish(node: string, outputs: number | { readonly [port: string]: number } | Outputs, ...path: number[]): Command[] {
+  finish(node: string, outputs: number | { readonly [port: string]: number } | Outputs, ...path: number[]): readonly Command[] {
     return this.take({
       type: 'step.finished',
       node,
@@ -167,12 +167,12 @@ export class TestRun {
     });
   }
 
-  fail(node: string, error: Partial<StepError> = {}, more: { unknown?: true; attempt?: number } = {}): Command[] {
+  fail(node: string, error: Partial<StepError> = {}, more: { unknown?: true; attempt?: number } = {}): readonly Command[] {
     return this.take({ type: 'step.failed', node, attempt: this.step(node).attempt, error: anError(error), ...more });
   }
 
   /** Write items begin to act. */
-  begin(node: string, ...items: number[]): Command[] {
+  begin(node: string, ...items: number[]): readonly Command[] {
     const tries = this.step(node).units?.tries;
     return this.take({
       type: 'items.started',
@@ -181,46 +181,46 @@ export class TestRun {
     });
   }
 
-  settle(node: string, ...outcomes: ItemOutcome[]): Command[] {
+  settle(node: string, ...outcomes: ItemOutcome[]): readonly Command[] {
     return this.take({ type: 'items.settled', node, outcomes });
   }
 
   /** Sets the retry and lets its instant come. */
-  retry(node: string): Command[] {
+  retry(node: string): readonly Command[] {
     const attempt = this.step(node).attempt + 1;
     this.take({ type: 'retry.scheduled', node, attempt, dueAt: this.at + 1000 });
     return this.take({ type: 'retry.due', node, attempt });
   }
 
   /** The step's call ends with a wait; its items go on later. */
-  wait(node: string, outputs: number | Outputs, more: { dueAt?: number; short?: true } = {}): Command[] {
+  wait(node: string, outputs: number | Outputs, more: { dueAt?: number; short?: true } = {}): readonly Command[] {
     const { attempt } = this.step(node);
     const wait = { id: `${node}.${attempt}`, kind: 'timer' as const, dueAt: this.at + 60_000, ...more };
     return this.take({ type: 'step.waiting', node, attempt, startedAt: this.at, wait, outputs: toOutputs(outputs, node) });
   }
 
   /** The instant of the step's wait has come. */
-  due(node: string): Command[] {
+  due(node: string): readonly Command[] {
     return this.take({ type: 'wait.over', node, wait: this.step(node).held?.wait.id ?? '' });
   }
 
-  resolve(node: string, i: number, decision: 'retry' | 'done' | 'fail', output?: JsonObject): Command[] {
+  resolve(node: string, i: number, decision: 'retry' | 'done' | 'fail', output?: JsonObject): readonly Command[] {
     return this.take({ type: 'unknown.resolved', node, i, decision, by: 'ada', ...(output ? { output: { json: output } } : {}) });
   }
 
-  recover(): Command[] {
+  recover(): readonly Command[] {
     return this.take({ type: 'run.recovered', fence: 2 });
   }
 
-  pause(): Command[] {
+  pause(): readonly Command[] {
     return this.take({ type: 'pause.requested', by: 'ada' });
   }
 
-  resume(): Command[] {
+  resume(): readonly Command[] {
     return this.take({ type: 'run.resumed', by: 'ada' });
   }
 
-  cancel(): Command[] {
+  cancel(): readonly Command[] {
     return this.take({ type: 'cancel.requested', by: 'ada' });
   }
 

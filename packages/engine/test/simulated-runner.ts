@@ -141,7 +141,7 @@ export class SimulatedRunner {
     if (this.run.state.undo && (event.type === 'cancel.requested' || event.type === 'run.timed_out')) this.#gaveUpUndo = true;
     const commands = this.run.take(event);
     for (const problem of brokenInvariants(this.run.state)) this.complaints.push(`${event.type}: ${problem}`);
-    if (event.type === 'run.recovered') this.#work = commands;
+    if (event.type === 'run.recovered') this.#work = [...commands];
     else this.#work.push(...commands);
     for (let command = this.#work.shift(); command; command = this.#work.shift()) this.#carryOut(command);
     if (!this.run.state.ended) this.#compare();

@@ -36,7 +36,7 @@ export class Evaluation {
   close(): void {
     this.#scope = undefined;
     this.#now = undefined;
-    this.locals.length = 0;
+    if (this.locals.length > 0) this.locals.length = 0;
   }
 
   /** Pays for `steps` of work. Call it before doing the work. */

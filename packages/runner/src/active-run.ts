@@ -6,6 +6,7 @@ import type {
   RunHead,
   RunState,
   RunStatusName,
+  RunTag,
   Scope,
   StepFacts,
   StepState,
@@ -13,9 +14,9 @@ import type {
 } from '@plugboard/engine';
 import type { Item, Json } from '@plugboard/sdk';
 import type { Timer } from './clock.ts';
-import type { LoadedPlan } from './loaded-plan.ts';
-import type { RunJournal } from './run-journal.ts';
-import type { SnapshotMark } from './snapshot-mark.ts';
+import { type LoadedPlan, runFacts } from './loaded-plan.ts';
+import { type JournalKeeper, RunJournal } from './run-journal.ts';
+import { type SnapshotMark, newMark } from './snapshot-mark.ts';
 
 /** What a respond step sends to the caller of a webhook. */
 export interface Reply {
@@ -63,7 +64,24 @@ export interface CallUnderWay {
   stop(): void;
 }
 
-export interface ActiveRun {
+/** How a run comes into memory. */
+export interface NewActiveRun {
+  readonly head: RunHead;
+  readonly loaded: LoadedPlan;
+  readonly fence: number;
+  readonly state: RunState;
+  /** Sequence of the next event. */
+  readonly nextSeq: number;
+  readonly listener: RunListener | undefined;
+  readonly held: boolean;
+  readonly begun: boolean;
+  readonly heldBytes: number;
+  readonly snapshotSeq: number;
+  readonly tags: readonly RunTag[] | undefined;
+}
+
+/** A class with all of its members from the beginning: one is made for every run, and most of them are gone within milliseconds. */
+export class ActiveRun {
   readonly id: string;
   readonly head: RunHead;
   /** Under which this process owns the run. */
@@ -71,48 +89,80 @@ export interface ActiveRun {
   readonly loaded: LoadedPlan;
   readonly facts: RunFacts;
   /** What expressions outside loops see of the run; put together for the first that is evaluated. */
-  seen: Pick<StepFacts, 'run' | 'workflow'> | undefined;
+  seen: Pick<StepFacts, 'run' | 'workflow'> | undefined = undefined;
   readonly state: RunState;
-  readonly journal: RunJournal;
+  readonly journal: RunJournal<ActiveRun>;
   readonly listener: RunListener | undefined;
+  /** Its place among the runs that are found by nobody's id yet; undefined once it has one by its id. */
+  slot: number | undefined = undefined;
   /** Commands to be carried out, in order. */
-  readonly work: Command[];
-  /** Calls under way, by step. */
-  readonly calls: Map<StepState, CallUnderWay>;
-  readonly timers: Set<Timer>;
+  readonly work: Command[] = [];
+  /** Calls under way, by step; made for the first that takes time. */
+  calls: Map<StepState, CallUnderWay> | undefined = undefined;
+  timers: Set<Timer> | undefined = undefined;
   /** Inbox rows taken in whose flush has not deleted them yet. */
-  readonly inbox: Set<string>;
+  inbox: Set<string> | undefined = undefined;
   /** Aborts pure and read steps; a new one for each undo branch that begins after it was used. */
-  abort: AbortController;
+  abort = new AbortController();
   /** The undo branch that they and the time limit are for; absent before a run undoes anything. */
-  branch: Scope | undefined;
+  branch: Scope | undefined = undefined;
   /** Aborts writes, after the grace; made with the first of them. */
-  abortWrites: AbortController | undefined;
+  abortWrites: AbortController | undefined = undefined;
   /** Stored, and not yet let go by the dispatcher: it may take events, and acts on none. */
   held: boolean;
   /** Waits in the dispatcher. */
-  queued: boolean;
+  queued = false;
   /** Counted by the dispatcher. */
-  dispatched: boolean;
+  dispatched = false;
   /** Where it waits to begin: about to be stored, or in the dispatcher. */
-  place: 'none' | 'entering' | 'ready';
+  place: 'none' | 'entering' | 'ready' = 'none';
   /** It was at work when a server died, and goes on under observation. */
-  isOnTrial: boolean;
+  isOnTrial = false;
   /** Something of it may have been carried out: it is no longer pending. */
   begun: boolean;
-  pumping: boolean;
+  pumping = false;
+  /** Its gathered events are looked at by the clock. */
+  isWatched = false;
   /** Out of memory: nothing of it acts here any more. */
-  gone: boolean;
+  gone = false;
   /** The runner failed on it once; a second time gives it up. */
-  failing: boolean;
+  failing = false;
   /** Counts down to the abort of writes in flight. */
-  stopGrace: Timer | undefined;
+  stopGrace: Timer | undefined = undefined;
   /** Active time before the current interval, in milliseconds. */
   activeMs: number;
   /** JSON text of the items the run holds, about, in UTF-16 units. */
   heldBytes: number;
   readonly snapshot: SnapshotMark;
   /** Start of the current interval by the monotonic clock; undefined while no attempt is in flight. */
-  activeSince: number | undefined;
-  deadline: Timer | undefined;
+  activeSince: number | undefined = undefined;
+  deadline: Timer | undefined = undefined;
+
+  constructor(
+    { head, loaded, fence, state, nextSeq, listener, held, begun, heldBytes, snapshotSeq, tags }: NewActiveRun,
+    keeper: JournalKeeper<ActiveRun>,
+  ) {
+    this.id = head.id;
+    this.head = head;
+    this.fence = fence;
+    this.loaded = loaded;
+    this.facts = runFacts(head.id, loaded);
+    this.state = state;
+    this.listener = listener;
+    this.held = held;
+    this.begun = begun;
+    this.activeMs = state.activeMs;
+    this.heldBytes = heldBytes;
+    this.snapshot = newMark(snapshotSeq, heldBytes);
+    this.journal = new RunJournal(this, keeper, nextSeq, tags);
+  }
+
+  tookIn(inboxId: string): void {
+    (this.inbox ??= new Set()).add(inboxId);
+  }
+
+  /** True while an attempt is in flight. */
+  get isCalling(): boolean {
+    return this.calls !== undefined && this.calls.size > 0;
+  }
 }

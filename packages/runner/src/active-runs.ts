@@ -17,6 +17,7 @@ import {
   type RunTimer,
   type PlanNode,
   type StepState,
+  SlotList,
   SlotMap,
   decide,
   everyStep,
@@ -27,7 +28,7 @@ import {
   outstanding,
 } from '@plugboard/engine';
 import type { StepError } from '@plugboard/sdk';
-import type { ActiveRun, RunListener } from './active-run.ts';
+import { ActiveRun, type CallUnderWay, type RunListener } from './active-run.ts';
 import { beginActive, endActive } from './active-time.ts';
 import { BackgroundFlush } from './background-flush.ts';
 import { failureOf } from './failure-follow-up.ts';
@@ -37,15 +38,14 @@ import { closingRecord } from './closing-record.ts';
 import { errorOfEnd } from './fingerprint.ts';
 import { erasure, lessOf } from './kept-data.ts';
 import { KeptListeners } from './kept-listeners.ts';
-import { type LoadedPlan, runFacts } from './loaded-plan.ts';
+import type { LoadedPlan } from './loaded-plan.ts';
 import { withWhatFollows } from './run-ending.ts';
-import { RunJournal } from './run-journal.ts';
+import type { JournalKeeper } from './run-journal.ts';
 import type { RunnerOptions, RunnerStats } from './runner-options.ts';
 import { StepCall } from './step-call.ts';
 import { runTooLarge } from './size-budget.ts';
 import { ToldEnd } from './told-end.ts';
 import type { ItemsSize, StepServices } from './step-services.ts';
-import { newMark } from './snapshot-mark.ts';
 import { Snapshots } from './snapshots.ts';
 import { stepServices } from './step-services-of-runs.ts';
 import type { StepSurroundings } from './step-surroundings.ts';
@@ -103,6 +103,9 @@ export class ActiveRuns {
   readonly #clock: Clock;
   readonly #services: StepServices;
   readonly #runs = new SlotMap<ActiveRun>();
+  /** Runs that ended in the turn in which they began: they only wait for their commit, and nothing can come for them. */
+  readonly #brief = new SlotList<ActiveRun>();
+  readonly #keeper: JournalKeeper<ActiveRun>;
   readonly #background: BackgroundFlush;
   readonly #snapshots: Snapshots;
   readonly #onQuieter = new Set<() => void>();
@@ -115,6 +118,14 @@ export class ActiveRuns {
     this.#clock = options.clock;
     this.#background = new BackgroundFlush(options.clock);
     this.#services = stepServices(options.surroundings, this);
+    this.#keeper = {
+      journal: options.journal,
+      blobs: options.blobs,
+      turns: options.surroundings.turns,
+      clock: options.clock,
+      onCommitted: (run, record, first) => this.#committed(run, record, first),
+      onBroken: (run, result) => this.#broken(run, result),
+    };
     const { ownership, log, maxRunBytes, surroundings } = options;
     this.#snapshots = new Snapshots({
       ownership,
@@ -126,7 +137,7 @@ export class ActiveRuns {
   }
 
   get size(): number {
-    return this.#runs.size;
+    return this.#runs.size + this.#brief.size;
   }
 
   /** JSON text of the items all runs hold, about, in UTF-16 units. */
@@ -151,57 +162,14 @@ export class ActiveRuns {
     state = newRun(loaded.plan),
     heldBytes = 0,
     snapshotSeq = 0,
-    listener,
+    listener = this.#kept.take(head.id),
     held,
     begun = !held,
     tags,
   }: HoldRun): ActiveRun {
-    const run: ActiveRun = {
-      id: head.id,
-      head,
-      fence,
-      loaded,
-      facts: runFacts(head.id, loaded),
-      seen: undefined,
-      state,
-      listener: listener ?? this.#kept.take(head.id),
-      work: [],
-      calls: new Map(),
-      timers: new Set(),
-      inbox: new Set(),
-      abort: new AbortController(),
-      branch: undefined,
-      abortWrites: undefined,
-      held,
-      queued: false,
-      dispatched: false,
-      begun,
-      place: 'none',
-      isOnTrial: false,
-      pumping: false,
-      gone: false,
-      failing: false,
-      stopGrace: undefined,
-      activeMs: state.activeMs,
-      heldBytes,
-      snapshot: newMark(snapshotSeq, heldBytes),
-      activeSince: undefined,
-      deadline: undefined,
-      journal: new RunJournal({
-        head,
-        fence,
-        nextSeq,
-        tags,
-        journal: this.#options.journal,
-        blobs: this.#options.blobs,
-        turns: this.#options.surroundings.turns,
-        monotonicMs: () => this.#clock.monotonicMs(),
-        progress: () => ({ status: run.begun ? state.status : 'pending', waiting: run.begun ? state.waitingFor : undefined }),
-        onCommitted: (record, first) => this.#committed(run, record, first),
-        onBroken: (result) => this.#broken(run, result),
-      }),
-    };
-    this.#runs.set(run.id, run);
+    const run = new ActiveRun({ head, loaded, fence, nextSeq, state, heldBytes, snapshotSeq, listener, held, begun, tags }, this.#keeper);
+    if (nextSeq === 0) run.slot = this.#brief.add(run);
+    else this.#runs.set(run.id, run);
     this.#heldBytes += heldBytes;
     return run;
   }
@@ -214,6 +182,14 @@ export class ActiveRuns {
     const { text, length } = run.journal.encode(event);
     this.#takeEncoded(run, event, text, length, inboxId);
     this.#stores(run, length);
+    if (run.slot !== undefined && !run.state.ended && !run.gone) this.#list(run, run.slot);
+  }
+
+  /** The run goes on: whatever comes for it finds it by its id. */
+  #list(run: ActiveRun, slot: number): void {
+    this.#brief.remove(slot);
+    run.slot = undefined;
+    this.#runs.set(run.id, run);
   }
 
   /** As `take`, for what happens in this process: a contradiction is a fault of the server and breaks the run, never the caller. */
@@ -300,18 +276,15 @@ export class ActiveRuns {
   drop(run: ActiveRun): void {
     if (run.gone) return;
     run.gone = true;
-    this.#runs.delete(run.id);
+    if (run.slot === undefined) this.#runs.delete(run.id);
+    else this.#brief.remove(run.slot);
     this.#heldBytes -= run.heldBytes;
     this.#background.forget(run);
-    run.work.length = 0;
-    for (const timer of run.timers) timer.cancel();
-    run.timers.clear();
+    if (run.work.length > 0) run.work.length = 0;
+    if (run.timers) for (const timer of run.timers) timer.cancel();
+    run.timers = undefined;
     endActive(run, this.#clock);
-    if (run.calls.size > 0) {
-      run.abort.abort();
-      run.abortWrites?.abort();
-      run.calls.clear();
-    }
+    if (run.isCalling) abortCalls(run);
     if (run.queued) this.#options.dispatcher.forget(run.id);
     else if (run.dispatched) this.#options.dispatcher.release({ runId: run.id, workspaceId: run.head.workspaceId });
     run.queued = false;
@@ -331,13 +304,13 @@ export class ActiveRuns {
   resting(): ActiveRun[] {
     const resting: ActiveRun[] = [];
     for (const run of this.#runs.values()) {
-      if (run.held || (run.calls.size === 0 && run.work.length === 0 && !run.pumping && !run.state.ended)) resting.push(run);
+      if (run.held || (!run.isCalling && run.work.length === 0 && !run.pumping && !run.state.ended)) resting.push(run);
     }
     return resting;
   }
 
   all(): ActiveRun[] {
-    return [...this.#runs.values()];
+    return [...this.#runs.values(), ...this.#brief];
   }
 
   /** Resolves when a run has left memory or an attempt has ended, at the latest after `ms`. */
@@ -382,9 +355,9 @@ export class ActiveRuns {
   }
 
   callEnded(run: ActiveRun, step: StepState): void {
-    run.calls.delete(step);
+    run.calls?.delete(step);
     if (run.gone) return;
-    if (run.calls.size === 0) endActive(run, this.#clock);
+    if (!run.isCalling) endActive(run, this.#clock);
     // Units that came back while the call was under way are carried out now.
     if (step.phase === 'active' && !run.state.ended) {
       for (const command of outstanding(run.state)) {
@@ -453,14 +426,16 @@ export class ActiveRuns {
     const node = run.state.plan.nodes[command.node];
     // Of two commands for one step the first is enough; the end of its call asks for what came back meanwhile.
     const step = stepFor(run, command);
-    if (!node || !step || run.calls.has(step) || step.phase !== 'active') return;
+    if (!node || !step || run.calls?.has(step) || step.phase !== 'active') return;
     if (command.units?.length === 0) return;
     this.#enterBranch(run);
     this.stats.steps += 1;
     const call = new StepCall(run, step, node, this.#services, command);
-    run.calls.set(step, call);
-    if (call.start()) run.calls.delete(step);
-    else if (!run.gone) beginActive(run, this.#clock, () => this.#timedOut(run));
+    if (call.start()) return;
+    // It goes on in a later turn at the earliest, so that nobody has looked for it before.
+    (run.calls ??= new Map<StepState, CallUnderWay>()).set(step, call);
+    if (run.gone) abortCalls(run);
+    else beginActive(run, this.#clock, () => this.#timedOut(run));
   }
 
   /** What undoes a run is not stopped with it, and has a time limit of its own. */
@@ -510,7 +485,7 @@ export class ActiveRuns {
 
   #stopStep(run: ActiveRun, command: Extract<Command, { type: 'stop-step' }>): void {
     const step = stepFor(run, command);
-    if (step) run.calls.get(step)?.stop();
+    if (step) run.calls?.get(step)?.stop();
     if (!run.state.stop) return;
     run.abort.abort();
     if (run.stopGrace || ![...everyStep(run.state)].some((one) => one.phase === 'stopping')) return;
@@ -653,16 +628,23 @@ export class ActiveRuns {
   /** A timer that ends with the run. */
   #after(run: ActiveRun, delayMs: number, act: () => void): Timer {
     const timer = this.#clock.after(Math.max(0, delayMs), () => {
-      run.timers.delete(timer);
+      run.timers?.delete(timer);
       act();
     });
-    run.timers.add(timer);
+    (run.timers ??= new Set()).add(timer);
     return timer;
   }
 
   #quieter(): void {
     for (const done of this.#onQuieter) done();
   }
+}
+
+/** Of a run that is out of memory. */
+function abortCalls(run: ActiveRun): void {
+  run.abort.abort();
+  run.abortWrites?.abort();
+  run.calls = undefined;
 }
 
 interface OfStep {

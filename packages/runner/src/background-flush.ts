@@ -16,15 +16,22 @@ export class BackgroundFlush {
   }
 
   watch(run: ActiveRun): void {
-    if (!this.#runs.has(run.id)) this.#runs.set(run.id, run);
+    if (!run.isWatched) this.#runs.set(run.id, run);
+    run.isWatched = true;
     this.#timer ??= this.#clock.after(FLUSH_AFTER_MS / 2, () => this.#look());
   }
 
   forget(run: ActiveRun): void {
-    this.#runs.delete(run.id);
+    if (!run.isWatched) return;
+    this.#leave(run);
     if (this.#runs.size > 0) return;
     this.#timer?.cancel();
     this.#timer = undefined;
+  }
+
+  #leave(run: ActiveRun): void {
+    run.isWatched = false;
+    this.#runs.delete(run.id);
   }
 
   #look(): void {
@@ -33,7 +40,7 @@ export class BackgroundFlush {
     for (const run of this.#runs.values()) {
       const since = run.journal.dirtySince;
       if (since !== undefined && since > due) continue;
-      this.#runs.delete(run.id);
+      this.#leave(run);
       if (since !== undefined) run.journal.flush();
     }
     if (this.#runs.size > 0) this.#timer = this.#clock.after(FLUSH_AFTER_MS / 2, () => this.#look());

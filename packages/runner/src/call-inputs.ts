@@ -31,7 +31,12 @@ export interface CallInputs {
 }
 
 export type Kept = ReadonlyMap<number, Json>;
-type Scopes = ReturnType<typeof stepScopes>;
+export type StepScopes = ReturnType<typeof stepScopes>;
+
+/** Whoever knows what expressions see; asked when the first one is evaluated. */
+export interface ScopeSource {
+  scopes(): StepScopes;
+}
 
 const NONE: Kept = new Map();
 const NOTHING: JsonObject = {};
@@ -43,25 +48,22 @@ const PLAIN_ITEMS = 1024;
 export class CallInputMaker {
   readonly #node: PlanNode;
   readonly #input: StepInput;
-  readonly #makeScopes: () => Scopes;
+  readonly #source: ScopeSource;
   readonly #maxBytes: number;
-  #scopes: Scopes | undefined;
+  #scopes: StepScopes | undefined;
   #whole: Evaluated | undefined;
 
-  /**
-   * `makeScopes` is called when the first expression is evaluated; most steps of a chain have none.
-   * `maxBytes` bounds the JSON text of the evaluated parameters of one call.
-   */
-  constructor(node: PlanNode, input: StepInput, maxBytes: number, makeScopes: () => Scopes) {
+  /** `maxBytes` bounds the JSON text of the evaluated parameters of one call. */
+  constructor(node: PlanNode, input: StepInput, maxBytes: number, source: ScopeSource) {
     this.#node = node;
     this.#input = input;
     this.#maxBytes = maxBytes;
-    this.#makeScopes = makeScopes;
+    this.#source = source;
   }
 
   /**
-   * The inputs of a type that sees one item at a time: of a few items without expressions, or of one, as in most steps of a chain. Undefined for
-   * others, which are made in slices.
+   * The inputs of a type that sees one item at a time and writes nothing: of a few items without expressions, or of one, as in most steps of a
+   * chain. Undefined for others, which are made in slices.
    */
   makeAtOnce(units: readonly number[]): CallInputs | undefined {
     const { params, wholeInput } = this.#node;
@@ -89,7 +91,7 @@ export class CallInputMaker {
     if (!evaluated.ok) return { constants, inputs: [], failed: [{ i, error: evaluated.error }], error: undefined, kept: NOTHING_KEPT };
     const { value } = evaluated;
     if (jsonSize(value, this.#maxBytes) > this.#maxBytes) return withoutInputs(tooLarge('parameters', this.#maxBytes));
-    return { constants, inputs: [callInput(i, item, value)], failed: NO_FAILURES, error: undefined, kept: () => value };
+    return { constants, inputs: [callInput(i, item, value)], failed: NO_FAILURES, error: undefined, kept: NOTHING_KEPT };
   }
 
   *#ofItems(units: readonly number[], kept: Kept): Sliced<CallInputs> {
@@ -155,8 +157,8 @@ export class CallInputMaker {
     };
   }
 
-  #scope(i: number | undefined): ReturnType<Scopes> {
-    this.#scopes ??= this.#makeScopes();
+  #scope(i: number | undefined): ReturnType<StepScopes> {
+    this.#scopes ??= this.#source.scopes();
     return this.#scopes(i);
   }
 
@@ -172,7 +174,7 @@ export class CallInputMaker {
     }
   }
 
-  *#itemScopes(): Generator<ReturnType<Scopes>> {
+  *#itemScopes(): Generator<ReturnType<StepScopes>> {
     for (let i = 0; i < this.#input.count; i += 1) yield this.#scope(i);
   }
 }

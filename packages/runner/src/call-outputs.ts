@@ -45,7 +45,10 @@ export function itemOutputs(outcomes: readonly ItemOutcome[]): Outputs {
   const [only] = outcomes;
   if (outcomes.length === 1 && only?.i === 0 && 'ok' in only && only.ok.length === 1) {
     const [output] = only.ok;
-    if (output && !output.from) return { [output.port ?? 'main']: { items: [output.item] } };
+    if (output && !output.from) {
+      const batch = { items: [output.item] };
+      return output.port === undefined ? { main: batch } : { [output.port]: batch };
+    }
   }
   const ports: ItemPorts = {};
   for (const outcome of inInputOrder(outcomes)) addItemOutputs(ports, outcome);

@@ -67,7 +67,7 @@ export class Inbox {
   }
 
   async #sensible(read: readonly InboxRow[]): Promise<readonly InboxRow[]> {
-    const isTaken = (row: InboxRow): boolean => this.#options.runs.get(row.runId)?.inbox.has(row.id) === true;
+    const isTaken = (row: InboxRow): boolean => this.#options.runs.get(row.runId)?.inbox?.has(row.id) === true;
     const rows = await Promise.all(read.map(async (row) => (isTaken(row) ? row : withItems(row, this.#options.blobs))));
     const at = this.#options.clock.now();
     return rows.filter((row) => {
@@ -83,7 +83,7 @@ export class Inbox {
     let taken = 0;
     for (const row of rows) {
       const run = this.#options.runs.get(row.runId);
-      if (run && !run.state.ended && !run.inbox.has(row.id)) this.#take(run, row);
+      if (run && !run.state.ended && !run.inbox?.has(row.id)) this.#take(run, row);
       if (run) taken += 1;
     }
     return taken;
@@ -98,7 +98,7 @@ export class Inbox {
     } catch (error) {
       return this.#leave(row, error instanceof Error ? error.message : String(error));
     }
-    run.inbox.add(row.id);
+    run.tookIn(row.id);
     if (event.type === 'cancel.requested') runs.letIn(run);
     run.journal.flush();
   }

@@ -173,7 +173,7 @@ export class Recovery {
       const run = await this.restore(stored);
       if (!run) return;
       runs.apply(run, cancelled, cancel.id);
-      run.inbox.add(cancel.id);
+      run.tookIn(cancel.id);
       return stored.status === 'pending' ? runs.letIn(run) : this.#recovered(run);
     }
     if (stored.status === 'pending') return backlog().found(stored);

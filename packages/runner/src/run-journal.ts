@@ -9,12 +9,13 @@ import {
   type RunEvent,
   type RunHead,
   type RunRecord,
+  type RunState,
   type RunStatusName,
   type RunTag,
   type RunTimer,
-  type WaitingFor,
   eraseEvent,
 } from '@plugboard/engine';
+import type { Clock } from './clock.ts';
 import { type Encoded, type EncodedEvent, encodeEvent, encodeLargeEvent } from './encode.ts';
 import type { Turns } from './turns.ts';
 
@@ -23,56 +24,58 @@ const RECORD_BYTES = 256 * 1024;
 /** A UTF-16 unit takes at most so many bytes. */
 const BYTES_PER_UNIT = 3;
 
-export interface RunProgress {
-  readonly status: RunStatusName;
-  readonly waiting: WaitingFor | undefined;
-}
-
-export interface RunJournalOptions {
+/** The run whose journal it is. */
+export interface JournaledRun {
   readonly head: RunHead;
   readonly fence: number;
-  /** Sequence of the next event; 0 makes the run with its first record. */
-  readonly nextSeq: number;
-  /** What the run is found by; kept with its first record. */
-  readonly tags?: readonly RunTag[] | undefined;
+  /** Something of it may have been carried out. */
+  readonly begun: boolean;
+  readonly state: Pick<RunState, 'status' | 'waitingFor'>;
+}
+
+/** What the journals of all runs have in common. */
+export interface JournalKeeper<Run extends JournaledRun> {
   readonly journal: Journal;
   readonly blobs: BlobStore;
   readonly turns: Turns;
-  /** Milliseconds of a clock that never steps. */
-  readonly monotonicMs: () => number;
-  /** How the run stands when a record is made. */
-  readonly progress: () => RunProgress;
+  readonly clock: Pick<Clock, 'monotonicMs'>;
   /** Called after each commit with what was committed. */
-  readonly onCommitted: (record: RunRecord, first: boolean) => void;
+  onCommitted(run: Run, record: RunRecord, first: boolean): void;
   /** The run cannot be written any more: another process owns it, or its record was refused. Called once. */
-  readonly onBroken: (result: Exclude<AppendResult, { kind: 'committed' }>) => void;
+  onBroken(run: Run, result: Exclude<AppendResult, { kind: 'committed' }>): void;
 }
 
 /** Told true once everything gathered before is durable, false when it never will be. */
 type Waiter = (isDurable: boolean) => void;
 
-export class RunJournal {
-  readonly #options: RunJournalOptions;
+export class RunJournal<Run extends JournaledRun> {
+  readonly #run: Run;
+  readonly #keeper: JournalKeeper<Run>;
+  /** What the run is found by; kept with its first record. */
+  readonly #tags: readonly RunTag[] | undefined;
   #texts: EncodedEvent[] = [];
   /** Inbox rows by the sequence of the event each became. */
-  #inbox: { readonly seq: number; readonly id: string }[] = [];
+  #inbox: { readonly seq: number; readonly id: string }[] | undefined;
   /** Waits by the sequence of the event that began them. */
-  #timers: { readonly seq: number; readonly timer: RunTimer }[] = [];
+  #timers: { readonly seq: number; readonly timer: RunTimer }[] | undefined;
   #queuedSeq: number;
   #nextSeq: number;
   #committedSeq: number;
   #inFlight = false;
   #wanted = false;
   #end: RunEnd | undefined;
-  #waiters: { readonly seq: number; readonly done: Waiter }[] = [];
+  #waiters: { readonly seq: number; readonly done: Waiter }[] | undefined;
   #broken = false;
   #dirtySince: number | undefined;
 
-  constructor(options: RunJournalOptions) {
-    this.#options = options;
-    this.#queuedSeq = options.nextSeq;
-    this.#nextSeq = options.nextSeq;
-    this.#committedSeq = options.nextSeq;
+  /** @param nextSeq sequence of the next event; 0 makes the run with its first record */
+  constructor(run: Run, keeper: JournalKeeper<Run>, nextSeq: number, tags: readonly RunTag[] | undefined) {
+    this.#run = run;
+    this.#keeper = keeper;
+    this.#tags = tags;
+    this.#queuedSeq = nextSeq;
+    this.#nextSeq = nextSeq;
+    this.#committedSeq = nextSeq;
   }
 
   /** Sequence after the last event that is durable. */
@@ -89,21 +92,21 @@ export class RunJournal {
   encode(event: RunEvent): Encoded;
   encode(event: RunEvent, limit: number): Encoded | undefined;
   encode(event: RunEvent, limit = Infinity): Encoded | undefined {
-    return encodeEvent(event, this.#options.blobs, this.#options.head, limit);
+    return encodeEvent(event, this.#keeper.blobs, this.#run.head, limit);
   }
 
   /** As `encode`, in slices: for an event that is known to be large. */
   encodeLarge(event: RunEvent): EncodedEvent {
-    return encodeLargeEvent(event, this.#options.blobs, this.#options.head, this.#options.turns);
+    return encodeLargeEvent(event, this.#keeper.blobs, this.#run.head, this.#keeper.turns);
   }
 
   /** Gathers an event. The flush that stores it deletes the inbox row it came from, and keeps the waits it began. */
   add(text: EncodedEvent, inboxId?: string, timers?: readonly RunTimer[]): void {
     this.#texts.push(text);
-    if (timers) for (const timer of timers) this.#timers.push({ seq: this.#nextSeq, timer });
-    if (inboxId !== undefined) this.#inbox.push({ seq: this.#nextSeq, id: inboxId });
+    if (timers) for (const timer of timers) (this.#timers ??= []).push({ seq: this.#nextSeq, timer });
+    if (inboxId !== undefined) (this.#inbox ??= []).push({ seq: this.#nextSeq, id: inboxId });
     this.#nextSeq += 1;
-    this.#dirtySince ??= this.#options.monotonicMs();
+    this.#dirtySince ??= this.#keeper.clock.monotonicMs();
   }
 
   /** The events gathered so far end the run. */
@@ -115,7 +118,7 @@ export class RunJournal {
   barrier(done: Waiter): void {
     if (this.#broken) return done(false);
     if (this.#committedSeq >= this.#nextSeq) return done(true);
-    this.#waiters.push({ seq: this.#nextSeq, done });
+    (this.#waiters ??= []).push({ seq: this.#nextSeq, done });
     this.flush();
   }
 
@@ -158,7 +161,7 @@ export class RunJournal {
       this.#wanted = true;
     }
     this.#queuedSeq = toSeq;
-    const { head, fence, journal, tags } = this.#options;
+    const { head, fence } = this.#run;
     let end = isWhole ? this.#end : undefined;
     if (isPlain && fromSeq === 0 && end?.erasesAt !== undefined && end.erasesAt <= end.endedAt && !end.followUps) {
       // Nothing of the run is stored yet, and nothing that follows reads it: what is to be forgotten is never written down.
@@ -166,45 +169,46 @@ export class RunJournal {
       const { erasesAt: _, ...rest } = end;
       end = rest;
     }
-    const { status, waiting } = this.#progress(end);
-    const inbox = this.#takeInbox(toSeq);
-    const timers = this.#takeTimers(toSeq);
-    const record: RunRecord = {
+    const create = fromSeq === 0;
+    const record: { -readonly [Key in keyof RunRecord]: RunRecord[Key] } = {
       head,
-      create: fromSeq === 0,
-      status,
+      create,
+      status: this.#status(end),
       fence,
       fromSeq,
       toSeq,
       bytes,
-      ...(end ? { end } : {}),
-      ...(waiting ? { waiting } : {}),
-      ...(inbox.length > 0 ? { inbox } : {}),
-      ...(timers.length > 0 ? { timers } : {}),
-      ...(fromSeq === 0 && tags && tags.length > 0 ? { tags } : {}),
     };
-    journal.append(record, (result) => this.#settled(result, record));
+    if (end) record.end = end;
+    const waiting = this.#end ? undefined : this.#run.begun ? this.#run.state.waitingFor : undefined;
+    if (waiting) record.waiting = waiting;
+    const inbox = this.#takeInbox(toSeq);
+    if (inbox) record.inbox = inbox;
+    const timers = this.#takeTimers(toSeq);
+    if (timers) record.timers = timers;
+    if (create && this.#tags && this.#tags.length > 0) record.tags = this.#tags;
+    this.#keeper.journal.append(record, (result) => this.#settled(result, record));
   }
 
-  #progress(end: RunEnd | undefined): RunProgress {
-    if (end) return { status: end.status, waiting: undefined };
+  #status(end: RunEnd | undefined): RunStatusName {
+    if (end) return end.status;
     // The run has ended in memory, and its last events are in a later record: nobody may see the end before.
-    if (this.#end) return { status: 'running', waiting: undefined };
-    return this.#options.progress();
+    if (this.#end) return 'running';
+    return this.#run.begun ? this.#run.state.status : 'pending';
   }
 
-  #takeInbox(toSeq: number): readonly string[] {
-    if (this.#inbox.length === 0) return [];
+  #takeInbox(toSeq: number): readonly string[] | undefined {
+    if (!this.#inbox) return undefined;
     const taken = this.#inbox.filter((row) => row.seq < toSeq).map((row) => row.id);
-    this.#inbox = this.#inbox.slice(taken.length);
-    return taken;
+    this.#inbox = taken.length < this.#inbox.length ? this.#inbox.slice(taken.length) : undefined;
+    return taken.length > 0 ? taken : undefined;
   }
 
-  #takeTimers(toSeq: number): readonly RunTimer[] {
-    if (this.#timers.length === 0) return [];
+  #takeTimers(toSeq: number): readonly RunTimer[] | undefined {
+    if (!this.#timers) return undefined;
     const taken = this.#timers.filter(({ seq }) => seq < toSeq).map(({ timer }) => timer);
-    this.#timers = this.#timers.slice(taken.length);
-    return taken;
+    this.#timers = taken.length < this.#timers.length ? this.#timers.slice(taken.length) : undefined;
+    return taken.length > 0 ? taken : undefined;
   }
 
   #settled(result: AppendResult, record: RunRecord): void {
@@ -214,22 +218,22 @@ export class RunJournal {
     const first = this.#committedSeq === 0;
     this.#committedSeq = toSeq;
     // Whoever started the run hears that it is stored before anything that waited for it goes on.
-    this.#options.onCommitted(record, first);
-    if (this.#waiters.length > 0) {
+    this.#keeper.onCommitted(this.#run, record, first);
+    if (this.#waiters) {
       const due = this.#waiters.filter((waiter) => waiter.seq <= toSeq);
-      this.#waiters = this.#waiters.filter((waiter) => waiter.seq > toSeq);
+      this.#waiters = due.length < this.#waiters.length ? this.#waiters.filter((waiter) => waiter.seq > toSeq) : undefined;
       for (const waiter of due) waiter.done(true);
     }
-    if (this.#wanted || this.#waiters.length > 0) this.flush();
+    if (this.#wanted || this.#waiters) this.flush();
   }
 
   #fail(result: Exclude<AppendResult, { kind: 'committed' }>): void {
     this.#broken = true;
-    const waiters = this.#waiters;
-    this.#waiters = [];
+    const waiters = this.#waiters ?? [];
+    this.#waiters = undefined;
     this.#texts = [];
     this.#dirtySince = undefined;
-    this.#options.onBroken(result);
+    this.#keeper.onBroken(this.#run, result);
     for (const waiter of waiters) waiter.done(false);
   }
 }

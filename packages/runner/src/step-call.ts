@@ -24,7 +24,7 @@ import {
 } from '@plugboard/engine';
 import { type Json, type JsonObject, type StepError, StepFailure, type WorkflowCall } from '@plugboard/sdk';
 import type { ActiveRun, CallUnderWay } from './active-run.ts';
-import { CallInputMaker, type CallInputs, all } from './call-inputs.ts';
+import { CallInputMaker, type CallInputs, type ScopeSource, type StepScopes, all } from './call-inputs.ts';
 import { batchOutputs, batchOutputsInParts, itemOutputs, itemOutputsInParts, tooManyItems, unitOutputs } from './call-outputs.ts';
 import { mockedReach, mockedState } from './mocked-reach.ts';
 import { SizeCount, tooLarge } from './size-budget.ts';
@@ -49,7 +49,9 @@ const SHORT_WAIT_MS = 5000;
 const UNMEASURED = { text: 0, added: 0 } as const;
 /** Of a call there are many: what it leaves out costs no object. */
 const NOTHING = {};
-const NO_SLOTS: readonly string[] = [];
+/** Never written: the first outcome makes a list. */
+const NO_OUTCOMES: ItemOutcome[] = [];
+const FIRST_ONLY: readonly number[] = [0];
 
 const NOT_SENT: StepError = { code: 'STEP_STOPPED', kind: 'cancelled', message: 'The run was stopped before this item was sent.' };
 const FAULT: StepError = {
@@ -61,7 +63,7 @@ const FAULT: StepError = {
 /** What a call over many items gave; `told` when the engine has heard of them item by item. */
 type Assembled = { readonly kind: 'outputs'; readonly outputs: Outputs } | { readonly kind: 'too-large' } | { readonly kind: 'told' };
 
-export class StepCall implements CallUnderWay, SinkSource {
+export class StepCall implements CallUnderWay, SinkSource, ScopeSource {
   readonly run: ActiveRun;
   readonly node: PlanNode;
   readonly step: StepState;
@@ -73,9 +75,8 @@ export class StepCall implements CallUnderWay, SinkSource {
   readonly startedAt: number;
   readonly #maker: CallInputMaker;
   readonly #units: readonly number[];
-  readonly #slots: readonly string[];
-  readonly #logs: LogLine[] = [];
-  #outcomes: ItemOutcome[] = [];
+  #logs: LogLine[] | undefined;
+  #outcomes: ItemOutcome[] = NO_OUTCOMES;
   /** Items given so far in this attempt. */
   #given = 0;
   #reportedAt: number;
@@ -84,8 +85,8 @@ export class StepCall implements CallUnderWay, SinkSource {
   #takesTime = false;
   /** The engine knows of some items of this step already, so that the rest is told item by item too. */
   #partial: boolean;
-  /** Input items of the call under way; undefined means all. */
-  #callUnits: readonly number[] | undefined;
+  /** Of the call under way; undefined means all items. */
+  #callInputs: readonly CallInput[] | undefined;
   /** Of what the attempt has given so far. */
   #size: SizeCount | undefined;
   /** Size that the engine has been told of. */
@@ -101,7 +102,6 @@ export class StepCall implements CallUnderWay, SinkSource {
     const { attempt, units } = command;
     this.run = run;
     this.node = node;
-    this.#slots = slotsOf(node);
     this.services = services;
     this.#attempt = attempt;
     this.step = step;
@@ -110,15 +110,18 @@ export class StepCall implements CallUnderWay, SinkSource {
     this.#on = path.length > 0 ? { node: node.id, path } : { node: node.id };
     this.startedAt = services.now();
     this.#reportedAt = this.startedAt;
-    this.#maker = new CallInputMaker(node, this.#input, services.maxStepBytes, () =>
-      stepScopes(run.state, step, services.stepFacts(run, step, this.startedAt)),
-    );
+    this.#maker = new CallInputMaker(node, this.#input, services.maxStepBytes, this);
     this.#partial = units !== undefined;
-    this.#units = units ?? all(node.perBatch ? 1 : this.#input.count);
+    this.#units = units ?? (node.perBatch || this.#input.count === 1 ? FIRST_ONLY : all(this.#input.count));
   }
 
   stop(): void {
     this.#stopped = true;
+  }
+
+  /** Made for the first expression; most steps of a chain have none. */
+  scopes(): StepScopes {
+    return stepScopes(this.run.state, this.step, this.services.stepFacts(this.run, this.step, this.startedAt));
   }
 
   /** Runs the attempt. True when it ended at once, without a turn of the event loop. */
@@ -159,7 +162,7 @@ export class StepCall implements CallUnderWay, SinkSource {
   /** Undefined when the call and what follows from it ended at once. */
   #callWith(made: CallInputs): Promise<void> | undefined {
     if (made.error) return this.#failWith(made.error);
-    for (const outcome of made.failed) this.#outcomes.push(outcome);
+    for (const outcome of made.failed) this.#add(outcome);
     if (made.inputs.length === 0 && !this.node.wholeInput) return this.#finish({ ok: true });
     const ended = this.#call(made, this.#signal(made.inputs.length));
     return ended instanceof Promise ? ended.then((end) => this.#finish(end)) : this.#finish(ended);
@@ -197,7 +200,7 @@ export class StepCall implements CallUnderWay, SinkSource {
   #call(made: CallInputs, signal: AbortSignal, key?: string): CallEnd | Promise<CallEnd> {
     const node = this.node;
     const services = this.services;
-    this.#callUnits = node.perBatch ? undefined : made.inputs.map((input) => input.i);
+    this.#callInputs = node.perBatch ? undefined : made.inputs;
     const spec: { -readonly [Key in keyof CallSpec]: CallSpec[Key] } = {
       call: services.nextCall(),
       type: node.typeName,
@@ -213,7 +216,7 @@ export class StepCall implements CallUnderWay, SinkSource {
     };
     const round = this.#round();
     if (round) spec.round = round;
-    if (this.#slots.length > 0) spec.slots = this.#slots;
+    if (node.slots.length > 0) spec.slots = node.slots;
     if (key !== undefined) spec.key = key;
     if (node.wholeInput) {
       if (!node.perBatch) spec.outcomes = 'item';
@@ -226,7 +229,8 @@ export class StepCall implements CallUnderWay, SinkSource {
   #byPort(inputs: readonly CallInput[]): { readonly [port: string]: readonly CallInput[] } {
     const { inputPorts, incoming } = this.node;
     if (inputPorts.length <= 1 || incoming.every((edge) => edge.input === incoming[0]?.input)) {
-      return { [incoming[0]?.input ?? 'main']: inputs };
+      const port = incoming[0]?.input ?? 'main';
+      return port === 'main' ? { main: inputs } : { [port]: inputs };
     }
     const byPort: { [port: string]: CallInput[] } = Object.fromEntries(inputPorts.map((port) => [port, []]));
     for (const input of inputs) {
@@ -238,6 +242,7 @@ export class StepCall implements CallUnderWay, SinkSource {
   }
 
   log(lines: readonly LogLine[]): void {
+    this.#logs ??= [];
     for (const line of lines) this.#logs.push(line);
   }
 
@@ -282,7 +287,7 @@ export class StepCall implements CallUnderWay, SinkSource {
           run: this.run,
           step: this.step,
           input: this.#input,
-          units: item === undefined ? this.#callUnits : [item],
+          units: item === undefined ? this.#callInputs?.map(({ i }) => i) : [item],
           startedAt: this.startedAt,
           log: (lines) => this.log(lines),
         });
@@ -358,10 +363,15 @@ export class StepCall implements CallUnderWay, SinkSource {
     if (this.#takesTime && this.services.now() - this.#reportedAt > PARTIAL_REPORT_MS && !this.#tooMany()) this.#report();
   }
 
+  #add(outcome: ItemOutcome): void {
+    if (this.#outcomes.length === 0) this.#outcomes = [outcome];
+    else this.#outcomes.push(outcome);
+  }
+
   /** The call gives more than a step may hold: what it gave is let go, and it is ended. */
   #giveUp(error: StepError): void {
     this.#overflow = error;
-    this.#outcomes = [];
+    this.#outcomes = NO_OUTCOMES;
     this.#halt?.abort();
   }
 
@@ -373,7 +383,7 @@ export class StepCall implements CallUnderWay, SinkSource {
   #report(): void {
     if (this.#outcomes.length === 0) return;
     const outcomes = this.#outcomes;
-    this.#outcomes = [];
+    this.#outcomes = NO_OUTCOMES;
     this.#tell(outcomes);
   }
 
@@ -440,7 +450,7 @@ export class StepCall implements CallUnderWay, SinkSource {
     }
     if (this.#isPlain()) return { kind: 'outputs', outputs: yield* itemOutputsInParts(this.#outcomes) };
     const outcomes = this.#outcomes;
-    this.#outcomes = [];
+    this.#outcomes = NO_OUTCOMES;
     for (let at = 0; at < outcomes.length; at += TOLD_ITEMS) {
       this.#tell(outcomes.slice(at, at + TOLD_ITEMS));
       yield;
@@ -468,7 +478,7 @@ export class StepCall implements CallUnderWay, SinkSource {
     const finished: Extract<RunEvent, { type: 'step.finished' }> = path
       ? { type: 'step.finished', at, node, path, startedAt, outputs }
       : { type: 'step.finished', at, node, startedAt, outputs };
-    this.#applyItems(this.#logs.length > 0 ? { ...finished, ...this.#takeLogs() } : finished);
+    this.#applyItems(this.#logs ? { ...finished, ...this.#takeLogs() } : finished);
   }
 
   /** Undefined when the instant has passed already. */
@@ -551,7 +561,7 @@ export class StepCall implements CallUnderWay, SinkSource {
     const made = making instanceof Promise ? await making : making;
     if (!made) return;
     if (made.error) return this.#fail(made.error);
-    for (const outcome of made.failed) this.#outcomes.push(outcome);
+    for (const outcome of made.failed) this.#add(outcome);
     this.#report();
     const acting = perBatch ? [0] : made.inputs.map((input) => input.i);
     // Items whose parameters failed may have stopped the run.
@@ -560,7 +570,7 @@ export class StepCall implements CallUnderWay, SinkSource {
     this.#apply({ type: 'items.started', at, ...this.#on, items: this.#started(acting, made) });
     if (!(await this.services.cleared(this.run, () => this.#proof()))) return;
     if (!this.#mayAct()) {
-      for (const i of acting) this.#outcomes.push({ i, error: NOT_SENT });
+      for (const i of acting) this.#add({ i, error: NOT_SENT });
       return this.#report();
     }
     await this.#act(acting, made);
@@ -592,30 +602,28 @@ export class StepCall implements CallUnderWay, SinkSource {
       // A step that is being stopped settles what it did; nothing waits for it.
       if (end.wait && this.#phase() === 'active') return this.#finished(batchOutputs(end.outputs ?? []));
       const outputs = unitOutputs(end.outputs ?? []);
-      this.#outcomes.push({ i: 0, ok: outputs });
+      this.#add({ i: 0, ok: outputs });
       return this.#report();
     }
     // Items the call said nothing about: what it says of them at its end, or nothing is known.
     const { error, unknown } = end.ok ? { error: FAULT, unknown: true } : { error: end.error, unknown: end.missing === 'unknown' };
     const { states } = this.step.units ?? {};
     for (const i of acting) {
-      if (states?.[i] === UNIT.started) this.#outcomes.push(unknown ? { i, error, unknown } : { i, error });
+      if (states?.[i] === UNIT.started) this.#add(unknown ? { i, error, unknown } : { i, error });
     }
     this.#report();
   }
 
   #takeLogs(): { logs?: LogLine[] } {
-    return this.#logs.length > 0 ? { logs: this.#logs.splice(0) } : NOTHING;
+    const logs = this.#logs;
+    if (!logs) return NOTHING;
+    this.#logs = undefined;
+    return { logs };
   }
 
   #apply(event: RunEvent): void {
     this.services.apply(this.run, event);
   }
-}
-
-function slotsOf({ credentials }: PlanNode): readonly string[] {
-  const slots = Object.keys(credentials);
-  return slots.length > 0 ? slots : NO_SLOTS;
 }
 
 /** A step as text: its node, and behind `@` the rounds of loops it lies in. */

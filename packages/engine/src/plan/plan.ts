@@ -95,6 +95,8 @@ export interface PlanNode {
   readonly params: NodeParams;
   /** Keys of the credentials it uses, by slot. */
   readonly credentials: { readonly [slot: string]: string };
+  /** Those slots; empty for most nodes. */
+  readonly slots: readonly string[];
 }
 
 export interface Plan {
@@ -307,6 +309,7 @@ function planNode(node: WorkflowNode, place: Place, type: TypeIR | undefined): P
   const effects = step ? effectOf(step, node) : 'none';
   const perBatch = step?.per === 'batch' && isAtomic(step, node);
   const params = compileParams(node, type);
+  const uses = credentialUses(type, node);
   return {
     index,
     id: node.id,
@@ -338,7 +341,8 @@ function planNode(node: WorkflowNode, place: Place, type: TypeIR | undefined): P
     concurrency: Math.max(1, node.data.concurrency ?? DEFAULT_CONCURRENCY),
     limit: node.data.limit && limitOf(node.data.limit),
     params,
-    credentials: Object.fromEntries(credentialUses(type, node).map(({ slot, key }) => [slot, key])),
+    credentials: Object.fromEntries(uses.map(({ slot, key }) => [slot, key])),
+    slots: uses.map(({ slot }) => slot),
   };
 }
 

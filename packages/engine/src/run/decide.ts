@@ -50,22 +50,31 @@ export type Command =
  * Folds the event and gives the commands that follow from it. After `run.recovered` and a quarantine that is everything outstanding: nothing is under way then.
  * @throws ImpossibleEventError for an event no run in this state can have; the state is then unchanged.
  */
-export function decide(run: RunState, event: RunEvent): Command[] {
+export function decide(run: RunState, event: RunEvent): readonly Command[] {
   const before = runCommand(run)?.type;
   const wasHeld = isHeld(run);
   fold(run, event);
   if (event.type === 'run.recovered' || event.type === 'run.quarantined') return outstanding(run);
   // A held run has nothing under way, its waits for retries included.
   if (wasHeld && !isHeld(run) && !run.stop) return outstanding(run);
-  if (run.ended) return [];
-  const commands: Command[] = [];
+  if (run.ended) return NOTHING;
+  let commands: Command[] | undefined;
   for (const step of run.changed) {
     const command = stepCommand(run, step);
-    if (command) commands.push(command);
+    if (command) commands = withOneMore(commands, command);
   }
   const last = runCommand(run);
   // A run that has something to end with says so once; one that waits says so after each event, for each may have brought it back into memory.
-  if (last && (last.type !== before || last.type === 'suspend')) commands.push(last);
+  if (last && (last.type !== before || last.type === 'suspend')) commands = withOneMore(commands, last);
+  return commands ?? NOTHING;
+}
+
+const NOTHING: readonly Command[] = [];
+
+/** Most lists have one command: made with it they take no room for more. */
+function withOneMore(commands: Command[] | undefined, command: Command): Command[] {
+  if (!commands) return [command];
+  commands.push(command);
   return commands;
 }
 

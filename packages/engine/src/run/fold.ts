@@ -39,7 +39,7 @@ export function fold(run: RunState, event: RunEvent): RunState {
   // Between a crash and the recovery nothing was under way.
   if (run.running > 0 && event.type !== 'run.recovered' && event.type !== 'run.quarantined') run.activeMs += Math.max(0, event.at - run.at);
   run.at = event.at;
-  run.changed.length = 0;
+  while (run.changed.length > 0) run.changed.pop();
   if (isProgress(event)) run.trial = undefined;
   (HANDLERS[event.type] as (run: RunState, event: RunEvent) => void)(run, event);
   if (!run.ended) {

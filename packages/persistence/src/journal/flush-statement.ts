@@ -1,7 +1,7 @@
 /**
  * A batch of records as one statement. Each flush is a single statement, so it is applied whole or not at all.
  *
- * A batch of nothing but runs that end in their first record takes the short statement: insert the runs, count them. Any
+ * A batch of nothing but runs that end in their first record takes the short statement: insert the runs and their counts. Any
  * other batch takes the long one, whose parts see the same snapshot and touch different rows:
  *
  *   created   inserts runs                          live     inserts run_live for those that go on
@@ -25,10 +25,10 @@ import type { QueryArrayConfig } from 'pg';
 import type { RunRecord } from '@plugboard/engine';
 import { RUN_STATUS, TRIGGER_KIND, WAITING_FOR } from '@plugboard/engine';
 import { ArrayColumn, UnstorableValueError, uuidParameter } from './array-column.ts';
+import { BUCKET_MS, EndedCounts } from './ended-counts.ts';
 import { storableText } from './storable-text.ts';
 
-/** Statistics are kept per quarter of an hour, UTC, by the time of the end. */
-const BUCKET = `date_bin('15 minutes', ended_at, timestamptz '1970-01-01 00:00:00+00')`;
+const BUCKET = `date_bin('${BUCKET_MS / 1000} seconds', ended_at, timestamptz '1970-01-01 00:00:00+00')`;
 
 /** Who cancels a run whose caller has ended: no principal. */
 export const CALLER_ENDED = 'caller';
@@ -41,16 +41,14 @@ const CREATED_ARRAYS =
 
 const ADD_TO_STATS = `on conflict (workspace_id, workflow_id, environment, bucket, status, writer) do update set n = run_stats.n + excluded.n`;
 
+/** Lists side by side as rows, without the table that `from unnest` fills with each list first. */
 const CREATE_ENDED = /* sql */ `
 with created as (
   insert into run (${RUN_COLUMNS}, error_step)
-  select * from unnest(${CREATED_ARRAYS}, $18::text[])
-  returning workspace_id, workflow_id, environment, ended_at, status
+  select ${CREATED_ARRAYS.replaceAll(/\$\d+::\w+\[\]/g, 'unnest($&)')}, unnest($18::text[])
 )
 insert into run_stats (workspace_id, workflow_id, environment, bucket, status, writer, n)
-select workspace_id, workflow_id, environment, ${BUCKET} as bucket, status, $1::uuid, count(*)
-from created
-group by 1, 2, 3, 4, 5 order by 1, 2, 3, 4, 5
+select unnest($19::uuid[]), unnest($20::uuid[]), unnest($21::int2[]), unnest($22::timestamptz[]), unnest($23::int2[]), $1::uuid, unnest($24::int4[])
 ${ADD_TO_STATS}`;
 
 const MIXED = /* sql */ `
@@ -215,6 +213,8 @@ export class FlushStatement {
   readonly #gWorkspace = new ArrayColumn('uuid');
   readonly #gKey = new ArrayColumn('text');
   readonly #gValue = new ArrayColumn('text');
+  /** Of a batch of nothing but runs that end in their first record. */
+  readonly #counts = new EndedCounts();
   readonly #endColumns: readonly ArrayColumn[];
   readonly #createdColumns: readonly ArrayColumn[];
   readonly #liveColumns: readonly ArrayColumn[];
@@ -297,6 +297,7 @@ export class FlushStatement {
     for (const column of this.#endColumns) column.clear();
     for (const column of this.#stepColumns) column.clear();
     this.#inbox.clear();
+    this.#counts.clear();
     let isMixed = false;
     let index = 0;
     try {
@@ -316,6 +317,7 @@ export class FlushStatement {
           record.end.erasesAt !== undefined
         )
           isMixed = true;
+        else this.#counts.add(record.head, record.end);
         this.#addTimers(record);
         this.#addEnd(record);
       }
@@ -323,7 +325,7 @@ export class FlushStatement {
         return {
           name: 'journal_create_ended',
           text: CREATE_ENDED,
-          values: this.#values([...this.#createdColumns, this.#errorStep]),
+          values: [...this.#values([...this.#createdColumns, this.#errorStep]), ...this.#counts.finish()],
           rowMode: 'array',
         };
       const inboxOfCreated = this.#inbox.count;

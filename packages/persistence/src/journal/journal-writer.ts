@@ -114,8 +114,10 @@ class GroupCommitWriter implements JournalWriter {
   readonly #options: Required<Omit<JournalWriterOptions, 'ensurePartitions' | 'onStateChange' | 'onConnectFailure'>> & JournalWriterOptions;
   readonly #statement: FlushStatement;
   readonly #queue = new FairQueue<Entry>();
-  /** Runs with a record queued or in flight, with what else was queued for them meanwhile. */
+  /** Runs that go on, with a record queued or in flight: with what else was queued for them meanwhile. */
   readonly #open = new Map<string, Entry[] | undefined>();
+  /** Records without an outcome. */
+  #unsettled = 0;
   #client: Client | undefined;
   #isBusy = false;
   #gatherTimer: NodeJS.Timeout | undefined;
@@ -191,15 +193,8 @@ class GroupCommitWriter implements JournalWriter {
   append(record: RunRecord, done: (result: AppendResult) => void): void {
     const entry: Entry = { record, size: record.bytes.length + RECORD_OVERHEAD, done, generation: this.#generation };
     this.#generation.open++;
-    const id = record.head.id;
-    if (this.#open.has(id)) {
-      // One record per run per flush: two writes of one row in one statement would apply once.
-      const waiting = this.#open.get(id);
-      if (waiting) waiting.push(entry);
-      else this.#open.set(id, [entry]);
-      return;
-    }
-    this.#open.set(id, undefined);
+    this.#unsettled++;
+    if (!isWholeRun(record) && !this.#isNext(record.head.id, entry)) return;
     this.#queue.push(entry);
     if (!this.#isBusy) this.#arm();
   }
@@ -222,7 +217,19 @@ class GroupCommitWriter implements JournalWriter {
     const client = this.#client;
     this.#client = undefined;
     if (client) await client.end().catch(() => {});
-    return this.#open.size;
+    return this.#unsettled;
+  }
+
+  /** One record per run per flush: two writes of one row in one statement would apply once. False where another one of the run comes before. */
+  #isNext(id: string, entry: Entry): boolean {
+    if (!this.#open.has(id)) {
+      this.#open.set(id, undefined);
+      return true;
+    }
+    const waiting = this.#open.get(id);
+    if (waiting) waiting.push(entry);
+    else this.#open.set(id, [entry]);
+    return false;
   }
 
   /** Sends the next batch, at once on a fast disk. */
@@ -300,22 +307,23 @@ class GroupCommitWriter implements JournalWriter {
   }
 
   #finish(entry: Entry, result: AppendResult): void {
-    const id = entry.record.head.id;
-    const waiting = this.#open.get(id);
-    const next = waiting?.shift();
-    if (next) {
-      if (waiting?.length === 0) this.#open.set(id, undefined);
-      this.#queue.push(next);
-      if (!this.#isBusy) this.#arm();
-    } else {
-      this.#open.delete(id);
-    }
+    this.#unsettled--;
+    if (!isWholeRun(entry.record)) this.#letNext(entry.record.head.id);
     if (result.kind === 'committed') this.#records++;
     else if (result.kind === 'lost') this.#lost++;
     else this.#refused++;
     const generation = entry.generation;
     if (--generation.open === 0) generation.onEmpty?.();
     entry.done(result);
+  }
+
+  #letNext(id: string): void {
+    const waiting = this.#open.get(id);
+    const next = waiting?.shift();
+    if (!next) return void this.#open.delete(id);
+    if (waiting?.length === 0) this.#open.set(id, undefined);
+    this.#queue.push(next);
+    if (!this.#isBusy) this.#arm();
   }
 
   /** The slow path: brings a batch whose flush failed to its outcome, record by record if need be. */
@@ -475,6 +483,11 @@ class GroupCommitWriter implements JournalWriter {
     }
     if (waitedMs > this.#options.flushTimeoutMs + WATCHDOG_MS) closeClient(this.#client);
   }
+}
+
+/** The only record of its run: nothing comes before it or after it. */
+function isWholeRun({ create, end }: RunRecord): boolean {
+  return create && end !== undefined;
 }
 
 function refusal(error: unknown): AppendResult {

@@ -53,10 +53,13 @@ export function readBody(req: IncomingMessage, limit: number, done: (error: Body
     else (chunks ??= [first]).push(chunk);
   });
   source.on('end', () => finish(undefined));
-  source.on('error', () =>
-    finish({ status: 400, code: 'BODY_UNREADABLE', message: 'The request body broke off or is not what its encoding says' }),
-  );
-  if (source !== req) req.on('error', () => finish({ status: 400, code: 'BODY_UNREADABLE', message: 'The request body broke off' }));
+  // A request without listeners for errors closes, and that is heard below.
+  if (source !== req) {
+    source.on('error', () =>
+      finish({ status: 400, code: 'BODY_UNREADABLE', message: 'The request body broke off or is not what its encoding says' }),
+    );
+    req.on('error', () => finish({ status: 400, code: 'BODY_UNREADABLE', message: 'The request body broke off' }));
+  }
   req.on('close', () => {
     if (!req.complete) finish({ status: 400, code: 'BODY_UNREADABLE', message: 'The request body broke off' });
   });

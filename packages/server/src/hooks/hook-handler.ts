@@ -398,12 +398,12 @@ export function createHookHandler(options: HookHandlerOptions): HookHandler {
   return {
     handle(req, res, path, query) {
       const match = routes.match(req.method ?? 'GET', path);
-      if (match.kind === 'found') return begin({ req, res, route: match.route, params: match.params, path, query });
+      if (match.kind === 'found') return begin({ req, res, route: match.route, params: match.params, path: match.path, query });
       if (!limits.takeUnknown(options.callerOf(req))) return refuseTooFast(req, res, 'Too many requests from this address');
       // Another process may have published it a moment ago: the database is asked once before the answer is no.
       void routes.refreshOnce(path).then((refreshed) => {
         const again = refreshed ? routes.match(req.method ?? 'GET', path) : match;
-        if (again.kind === 'found') return begin({ req, res, route: again.route, params: again.params, path, query });
+        if (again.kind === 'found') return begin({ req, res, route: again.route, params: again.params, path: again.path, query });
         noRoute(req, res, again, 'HOOK_NOT_FOUND', 'No published workflow has a webhook at this path');
       });
     },
@@ -417,7 +417,7 @@ export function createHookHandler(options: HookHandlerOptions): HookHandler {
             return sendProblem(res, 409, 'TEST_HOOK_UNSERVED', `Somebody listens here, and the draft cannot be started: ${problem}`);
           }
           if (match.kind !== 'found' || !test) return noRoute(req, res, match, 'TEST_HOOK_NOT_FOUND', NO_LISTENER);
-          begin({ req, res, route: match.route, params: match.params, path, query, test });
+          begin({ req, res, route: match.route, params: match.params, path: match.path, query, test });
         },
         (error: unknown) => {
           log.warn({ err: error }, 'a test address could not be looked up');

@@ -12,7 +12,7 @@ const HIDDEN_HEADERS = new Set(['authorization', 'cookie', 'proxy-authorization'
 const MAX_KEY = 1000;
 
 export interface RequestAddress {
-  /** Below the prefix, as it was sent. */
+  /** Below the prefix, as it was sent, with a slash before it. */
   readonly path: string;
   readonly query: string;
   readonly params: { readonly [name: string]: string };
@@ -39,7 +39,7 @@ export function requestItem(req: IncomingMessage, { path, query, params }: Reque
     query: parsed.value,
     params,
     method: req.method ?? '',
-    path: `/${path}`,
+    path,
   };
   if (who === undefined && files === undefined) return { ok: true, item: { json } };
   return { ok: true, item: { json: who === undefined ? json : { ...json, auth: who }, ...(files ? { files } : {}) } };

@@ -14,7 +14,12 @@ export interface Route {
 }
 
 export type RouteMatch =
-  | { readonly kind: 'found'; readonly route: Route; readonly params: { readonly [name: string]: string } }
+  | {
+      readonly kind: 'found';
+      readonly route: Route;
+      readonly params: { readonly [name: string]: string };
+      /** As it was sent, with a slash before it. */ readonly path: string;
+    }
   | {
       readonly kind: 'wrong-method';
       readonly allow: readonly string[];
@@ -52,7 +57,7 @@ export class RouteTable {
       const isStatic = !segments.some(isStar);
       const entry = isStatic ? this.#staticEntry(hook.patternNorm) : this.#patternEntry(hook.patternNorm);
       entry.byMethod.set(hook.method, route);
-      if (isStatic) entry.found.set(hook.method, { kind: 'found', route, params: NO_PARAMS });
+      if (isStatic) entry.found.set(hook.method, { kind: 'found', route, params: NO_PARAMS, path: inOnePiece(`/${hook.patternNorm}`) });
     }
     this.#byPattern.clear();
     for (const list of [...this.#patterns.values(), this.#open]) list.sort(byExactness);
@@ -67,12 +72,12 @@ export class RouteTable {
     // A slash that was sent encoded is text within its segment, not a separator.
     const entry = segments.some((segment) => segment.includes('/')) ? undefined : this.#static.get(segments.join('/'));
     const found = entry?.found.get(method);
-    if (found) return found;
+    if (found?.kind === 'found') return { ...found, path: `/${path}` };
     const others = new Map<string, Route>(entry?.byMethod);
     for (const pattern of [...(this.#patterns.get(segments.length) ?? []), ...this.#open]) {
       if (!fits(pattern.segments, segments)) continue;
       const route = pattern.entry.byMethod.get(method);
-      if (route) return { kind: 'found', route, params: pathParams(route, segments) };
+      if (route) return { kind: 'found', route, params: pathParams(route, segments), path: `/${path}` };
       for (const [name, other] of pattern.entry.byMethod) if (!others.has(name)) others.set(name, other);
     }
     return others.size > 0 ? { kind: 'wrong-method', allow: [...others.keys()].toSorted(), routes: [...others.values()] } : UNKNOWN;
@@ -98,6 +103,11 @@ export class RouteTable {
     }
     return entry;
   }
+}
+
+/** A text put together is only turned into one when it is read, and becomes JSON at a third of the speed until then. */
+function inOnePiece(text: string): string {
+  return Buffer.from(text).toString();
 }
 
 /** The most exact pattern first: the longer one, then the one with more literal segments, then the one that is literal earlier. */

@@ -124,7 +124,7 @@ export function createTestHooks({ database, definitions, plans, systemPrincipalI
       const { route, test } = served;
       // Only what the browser may do is asked of a route that takes other methods.
       if (first.kind !== 'found') return { match: first.kind === 'wrong-method' ? { ...first, routes: [route] } : UNKNOWN };
-      return { match: { kind: 'found', route, params: matchPattern(route, path) ?? {} }, test };
+      return { match: { kind: 'found', route, params: matchPattern(route, path) ?? {}, path: `/${path}` }, test };
     },
 
     async take(test, item) {

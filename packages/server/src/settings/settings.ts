@@ -41,8 +41,8 @@ export async function openSettings({ database, sources, key: sealKey, log }: Set
   /** Of workspaces and projects, by their ids. */
   let below = new Map<string, Map<SettingKey, Json>>();
   let generation = -1;
-  /** Worked out once, since hot paths ask. */
-  let known = new Map<string, EffectiveSetting>();
+  /** Worked out once, since hot paths ask: by setting, and then by the id of the place. */
+  let known = new Map<SettingKey, Map<string, EffectiveSetting>>();
   const listeners = new Set<() => void>();
   let reading: Promise<void> = Promise.resolve();
 
@@ -85,8 +85,8 @@ export async function openSettings({ database, sources, key: sealKey, log }: Set
   timer.unref();
 
   const effective = (key: SettingKey, workspaceId?: string, projectId?: string): EffectiveSetting => {
-    const name = workspaceId === undefined ? key : `${key} ${projectId ?? workspaceId}`;
-    const found = known.get(name);
+    const place = projectId ?? workspaceId ?? '';
+    const found = known.get(key)?.get(place);
     if (found) return found;
     const set = {
       instance: instance.get(key),
@@ -95,7 +95,9 @@ export async function openSettings({ database, sources, key: sealKey, log }: Set
     };
     const level = workspaceId === undefined ? 'instance' : projectId === undefined ? 'workspace' : 'project';
     const made = effectiveOn(level, definitionOf(key), sources, set);
-    if (known.size < MOST_KNOWN) known.set(name, made);
+    const ofKey = known.get(key) ?? new Map<string, EffectiveSetting>();
+    known.set(key, ofKey);
+    if (ofKey.size < MOST_KNOWN) ofKey.set(place, made);
     return made;
   };
 
@@ -121,5 +123,5 @@ export async function openSettings({ database, sources, key: sealKey, log }: Set
   };
 }
 
-/** Answers kept; with more workspaces than fit, the rest is worked out each time. */
+/** Answers kept of each setting; with more places than fit, the rest is worked out each time. */
 const MOST_KNOWN = 100_000;
