@@ -182,6 +182,7 @@ export class ActiveRuns {
     const { text, length } = run.journal.encode(event);
     this.#takeEncoded(run, event, text, length, inboxId);
     this.#stores(run, length);
+    this.#pump(run);
     if (run.slot !== undefined && !run.state.ended && !run.gone) this.#list(run, run.slot);
   }
 
@@ -211,19 +212,20 @@ export class ActiveRuns {
       this.#takeEncoded(run, event, encoded.text, encoded.length);
       if (!run.state.stop && this.#snapshots.holdsTooMuch(run)) this.#breakOff(run, runTooLarge(this.#options.maxRunBytes));
       this.#stores(run, Math.max(text, encoded.length));
+      this.#pump(run);
     } catch (error) {
       this.#unexpected(run, error);
     }
     return true;
   }
 
+  /** What follows is carried out by `#pump`, once it is sure that the run may go on. */
   #takeEncoded(run: ActiveRun, event: RunEvent, text: EncodedEvent, bytes: number, inboxId?: string): void {
     const commands = decide(run.state, event);
     run.heldBytes += bytes;
     this.#heldBytes += bytes;
     run.journal.add(text, inboxId, timersOf(commands));
     for (const command of commands) run.work.push(command);
-    this.#pump(run);
   }
 
   /** A large text is kept as a payload. What a workspace has no room for ends the run behind it: the text itself is kept, and nothing is lost. */
@@ -418,6 +420,8 @@ export class ActiveRuns {
       case 'check-output':
         return this.#checkOutput(run);
       case 'end-run':
+        // It was stopped after it was told to succeed, and has been told how it ends since.
+        if (command.status === 'succeeded' && run.state.stop) return;
         return this.#end(run, command);
     }
   }

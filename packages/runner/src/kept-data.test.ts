@@ -141,6 +141,18 @@ describe('a workspace without room', () => {
     expect(kit.service.seen).toEqual([]);
   });
 
+  test.each([
+    ['steps that only compute', [{ id: 'pass', type: 't/pass' }]],
+    ['nothing', []],
+  ])('ends a run behind what a service was called for, also where %s would follow', async (_, behind) => {
+    let asked = 0;
+    const process = await kit.process({ storage: () => ((asked += 1) > 1 ? QUOTA : undefined) });
+    const definition = aWorkflow([{ id: 'send', type: 't/send', params: { url: kit.service.url } }, ...behind]);
+    const run = process.start(definition, [{ text: 'x'.repeat(100_000) }]);
+    expect(await run.ended).toMatchObject({ status: 'failed', error: { code: 'QUOTA_EXCEEDED' } });
+    expect(kit.service.seen).toHaveLength(1);
+  });
+
   test('goes on with runs that store nothing large', async () => {
     const process = await kit.process({ storage: () => QUOTA });
     expect(await process.start(pass({}), [item]).ended).toMatchObject({ status: 'succeeded' });

@@ -5,6 +5,18 @@ import { ImpossibleEventError } from './fold.ts';
 
 const RETRY = { maxAttempts: 3, jitter: 'none' } as const;
 
+describe('a run whose last step has ended', () => {
+  test.each([
+    [{ type: 'run.broken', error: anError() }, 'failed'],
+    [{ type: 'cancel.requested', by: 'somebody' }, 'cancelled'],
+    [{ type: 'run.timed_out', activeMs: 1000 }, 'timed_out'],
+  ] as const)('says anew how it ends when %o comes before its end', (event, status) => {
+    const run = aRun(aGraph({ a: 'pure' }, 'start>a'));
+    expect(run.finish('a', 1)).toEqual([{ type: 'end-run', status: 'succeeded' }]);
+    expect(run.take(event as TestEvent)).toEqual([expect.objectContaining({ type: 'end-run', status })]);
+  });
+});
+
 describe('a run that another process takes over', () => {
   test('starts the pure steps that were under way again, and nothing that was finished', () => {
     const run = aRun(aGraph({ a: 'pure', b: 'read', c: 'pure' }, 'start>a start>b a>c'), 2);

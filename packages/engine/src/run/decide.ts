@@ -51,7 +51,7 @@ export type Command =
  * @throws ImpossibleEventError for an event no run in this state can have; the state is then unchanged.
  */
 export function decide(run: RunState, event: RunEvent): readonly Command[] {
-  const before = runCommand(run)?.type;
+  const before = runCommand(run);
   const wasHeld = isHeld(run);
   fold(run, event);
   if (event.type === 'run.recovered' || event.type === 'run.quarantined') return outstanding(run);
@@ -65,8 +65,14 @@ export function decide(run: RunState, event: RunEvent): readonly Command[] {
   }
   const last = runCommand(run);
   // A run that has something to end with says so once; one that waits says so after each event, for each may have brought it back into memory.
-  if (last && (last.type !== before || last.type === 'suspend')) commands = withOneMore(commands, last);
+  if (last && (last.type === 'suspend' || !isSaid(last, before))) commands = withOneMore(commands, last);
   return commands ?? NOTHING;
+}
+
+/** What stops a run that was about to succeed gives it another end. */
+function isSaid(last: Command, before: Command | undefined): boolean {
+  if (last.type === 'end-run' && before?.type === 'end-run') return last.status === before.status;
+  return last.type === before?.type;
 }
 
 const NOTHING: readonly Command[] = [];

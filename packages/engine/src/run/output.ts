@@ -5,11 +5,16 @@ import { nodeAt } from './steps.ts';
 import type { RunState } from './state.ts';
 
 /** Items of the end nodes that ran, in node order. */
-export function runOutput(run: RunState): Item[] {
-  const items: Item[] = [];
-  for (const index of run.plan.ends) {
-    if (run.root.steps[index]?.phase !== 'succeeded') continue;
-    for (const item of allItems(run.root, nodeAt(run, index))) items.push(item);
-  }
-  return items;
+export function runOutput(run: RunState): readonly Item[] {
+  const { ends } = run.plan;
+  const [only] = ends;
+  // Most workflows end with one step: its items are given as they are.
+  if (ends.length === 1 && only !== undefined) return itemsOfEnd(run, only);
+  return ends.flatMap((index) => itemsOfEnd(run, index));
 }
+
+function itemsOfEnd(run: RunState, index: number): readonly Item[] {
+  return run.root.steps[index]?.phase === 'succeeded' ? allItems(run.root, nodeAt(run, index)) : NOTHING;
+}
+
+const NOTHING: readonly Item[] = [];
