@@ -23,6 +23,7 @@ export type {
 export type {
   Batch,
   BlobRef,
+  CalledFailure,
   ItemOutcome,
   ItemOutput,
   KeptParams,
@@ -69,7 +70,7 @@ export type {
   RunTimer,
   StoredRun,
 } from './ports/journal.ts';
-export type { BlobStore } from './ports/blob-store.ts';
+export type { BlobStore, PayloadText } from './ports/blob-store.ts';
 export type { DispatchJob, Dispatcher } from './ports/dispatcher.ts';
 export { PlanError, compilePlan } from './plan/plan.ts';
 export { BODY_PORT, DONE_PORT, NEXT_PORT, loopsAround } from './plan/loops.ts';

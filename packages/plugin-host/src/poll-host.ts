@@ -5,7 +5,7 @@ import type { Item, Json, JsonObject, Plugin } from '@plugboard/sdk';
 import { PluginHostError } from './errors.ts';
 import type { PluginEntry } from './plugin-entry.ts';
 import { CallState, asFailure } from './runtime/call-state.ts';
-import { normalise } from './runtime/normalise.ts';
+import { Normaliser, normalise } from './runtime/normalise.ts';
 import { itemOutput } from './runtime/outputs.ts';
 import { StepContext } from './runtime/step-context.ts';
 import { watch } from './runtime/stoppable.ts';
@@ -107,8 +107,9 @@ function pageOf(value: unknown): PolledPage {
     throw new StepFailure('POLL_PAGE_INVALID', 'A poll yields pages such as { items: [], cursor }.', { kind: 'bug' });
   if (items.length > PAGE_MAX)
     throw new StepFailure('POLL_PAGE_TOO_LARGE', `A page of a poll has at most ${PAGE_MAX} items. Yield several pages.`, { kind: 'bug' });
+  const main = { ...MAIN, normaliser: new Normaliser() };
   return {
-    items: items.map((one: unknown) => itemOutput(one, NOTHING, MAIN).item),
+    items: items.map((one: unknown) => itemOutput(one, NOTHING, main).item),
     cursor: normalise(cursor) ?? null,
   };
 }

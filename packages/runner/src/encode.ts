@@ -2,8 +2,8 @@
  * Events as journal text. A large event goes to the blob store whole, before the record that names it is queued;
  * the journal keeps what lists and timelines show: type, node, times and how many items.
  */
-import type { BlobRef, BlobStore, RunEvent, RunHead } from '@plugboard/engine';
-import { jsonInParts } from './json-in-parts.ts';
+import type { BlobRef, BlobStore, PayloadText, RunEvent, RunHead } from '@plugboard/engine';
+import { jsonParts } from './json-in-parts.ts';
 import type { Turns } from './turns.ts';
 
 /** Events whose text is longer than this leave the journal, in characters. */
@@ -54,7 +54,7 @@ function finishedText(event: Extract<RunEvent, { type: 'step.finished' }>): stri
   return `{"type":"step.finished","at":${at},"node":"${node}","startedAt":${startedAt},"outputs":{"main":{"items":[{"json":${JSON.stringify(item.json)}}]}}}`;
 }
 
-/** As {@link encodeEvent}, in slices, for an event that is known to be large and to stay as it is. */
+/** As {@link encodeEvent}, in slices, for an event that is known to be large and to stay as it is. Its text is stored in parts. */
 export function encodeLargeEvent(
   event: RunEvent,
   blobs: BlobStore,
@@ -62,8 +62,10 @@ export function encodeLargeEvent(
   turns: Turns,
 ): Promise<string> {
   const encode = async (): Promise<string> => {
-    const text = (await turns.run(jsonInParts(event), () => true)) ?? '';
-    return text.length <= SPILL_LENGTH ? text : spill(event, text, blobs, of);
+    const parts = (await turns.run(jsonParts(event), () => true)) ?? [];
+    let length = 0;
+    for (const part of parts) length += part.length;
+    return length <= SPILL_LENGTH ? parts.join('') : spill(event, parts, blobs, of);
   };
   return quiet(encode());
 }
@@ -74,7 +76,7 @@ function quiet(stored: Promise<string>): Promise<string> {
   return stored;
 }
 
-async function spill(event: RunEvent, text: string, blobs: BlobStore, of: Pick<RunHead, 'id' | 'workspaceId'>): Promise<string> {
+async function spill(event: RunEvent, text: PayloadText, blobs: BlobStore, of: Pick<RunHead, 'id' | 'workspaceId'>): Promise<string> {
   return JSON.stringify(spilled(event, await blobs.put(of.workspaceId, text, of.id)));
 }
 

@@ -33,7 +33,11 @@ function sizeOf(value: Json | undefined, limit: number, depth: number): number {
   }
   const object = value as { readonly [key: string]: Json };
   for (const key in object) {
-    size += key.length + 4 + sizeOf(object[key], limit - size, depth + 1);
+    const member = object[key];
+    // Most members are text and numbers.
+    if (typeof member === 'string') size += key.length + member.length + 6;
+    else if (typeof member === 'number') size += key.length + 12;
+    else size += key.length + 4 + sizeOf(member, limit - size, depth + 1);
     if (size > limit) return size;
   }
   return size;

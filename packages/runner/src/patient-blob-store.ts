@@ -3,7 +3,7 @@
  * run: the payload is kept and tried again for as long as it takes, new runs are refused meanwhile, and the run's record waits with everything
  * that waits for its commit. Only an error of another kind is the payload's own and fails its run.
  */
-import type { BlobRef, BlobStore } from '@plugboard/engine';
+import type { BlobRef, BlobStore, PayloadText } from '@plugboard/engine';
 import type { Clock } from './clock.ts';
 
 const FIRST_PAUSE_MS = 100;
@@ -58,7 +58,7 @@ export class PatientBlobStore implements BlobStore {
   }
 
   /** @throws what is not the world's fault */
-  async put(workspaceId: string, text: string, runId?: string): Promise<BlobRef> {
+  async put(workspaceId: string, text: PayloadText, runId?: string): Promise<BlobRef> {
     try {
       return await this.#blobs.put(workspaceId, text, runId);
     } catch (error) {
@@ -74,7 +74,7 @@ export class PatientBlobStore implements BlobStore {
     }
   }
 
-  async #keepTrying(workspaceId: string, text: string, runId: string | undefined): Promise<BlobRef> {
+  async #keepTrying(workspaceId: string, text: PayloadText, runId: string | undefined): Promise<BlobRef> {
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
       await new Promise<void>((resolve) => this.#options.clock.after(pauseMs, resolve));
       try {

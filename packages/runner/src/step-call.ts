@@ -233,9 +233,13 @@ export class StepCall implements CallUnderWay, SinkSource, ScopeSource {
       return port === 'main' ? { main: inputs } : { [port]: inputs };
     }
     const byPort: { [port: string]: CallInput[] } = Object.fromEntries(inputPorts.map((port) => [port, []]));
+    const { parts } = this.#input;
+    let at = 0;
     for (const input of inputs) {
-      const part = this.#input.parts.findLast((one) => one.offset <= input.i);
-      const edge = part ? this.run.state.plan.edges[part.edge] : undefined;
+      // Inputs mostly come in order.
+      while (at + 1 < parts.length && input.i >= (parts[at + 1]?.offset ?? 0)) at += 1;
+      if (input.i < (parts[at]?.offset ?? 0)) at = parts.findLastIndex((part) => part.offset <= input.i);
+      const edge = this.run.state.plan.edges[parts[at]?.edge ?? -1];
       byPort[edge?.input ?? 'main']?.push(input);
     }
     return byPort;

@@ -132,23 +132,27 @@ class ItemReader {
         items.push(yield* this.#item(entry));
         continue;
       }
-      for (const json of asArray(asObject(entry)['plain'])) items.push(yield* this.#plain(json));
+      // Most results are long lists of these: each on its own would cost a generator.
+      for (const json of asArray(asObject(entry)['plain'])) {
+        this.#countOne();
+        if (this.#count % stepItems === 0) yield;
+        if (this.#isSuspect) yield* refuseUnfit(json);
+        items.push(plainItem(json));
+      }
     }
     return items;
   }
 
-  *#plain(json: unknown): Steps<{ json: JsonObject; files?: CodeItem['files']; from?: number[] }> {
+  #countOne(): void {
     if (++this.#count > this.#maxItems) throw new TooManyItems();
-    if (this.#count % stepItems === 0) yield;
-    if (this.#isSuspect) yield* refuseUnfit(json);
-    if (typeof json !== 'object' || json === null || Array.isArray(json))
-      throw new NotJson('An item of the result is no object when written as JSON.');
-    return { json: json as JsonObject };
   }
 
   *#item(entry: readonly unknown[]): Steps<CodeItem> {
     const [json, files, source] = entry;
-    const item = yield* this.#plain(json);
+    this.#countOne();
+    if (this.#count % stepItems === 0) yield;
+    if (this.#isSuspect) yield* refuseUnfit(json);
+    const item = plainItem(json);
     if (files !== undefined && files !== 0 && files !== null) {
       const known = this.#readFiles(files);
       if (known !== undefined) item.files = known;
@@ -178,6 +182,11 @@ class ItemReader {
     }
     return files;
   }
+}
+
+function plainItem(json: unknown): { json: JsonObject; files?: CodeItem['files']; from?: number[] } {
+  if (typeof json === 'object' && json !== null && !Array.isArray(json)) return { json: json as JsonObject };
+  throw new NotJson('An item of the result is no object when written as JSON.');
 }
 
 function filesOf(job: CodeJob): Map<string, FileRef> {

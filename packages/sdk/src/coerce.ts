@@ -164,11 +164,11 @@ function eachEntry(list: readonly Json[], turn: (entry: Json) => Result): Result
 
 function coerceMap(ir: Kind<'map'>, value: Json): Result {
   if (!isRecord(value)) return misfit('an object', value);
-  const keys = Object.keys(value);
-  const problem = countProblem(ir, keys.length);
+  const problem = countProblem(ir, countKeys(value));
   if (problem !== undefined) return new Misfit('PARAM_CONSTRAINT', problem);
   let copy: { [key: string]: Json } | undefined;
-  for (const key of keys) {
+  for (const key in value) {
+    if (!Object.hasOwn(value, key)) continue;
     if (key === '__proto__') return new Misfit('PARAM_KEY', 'A key must not be named __proto__.');
     const entry = value[key];
     const turned = coerce(ir.of, entry);

@@ -33,6 +33,19 @@ test('a payload has the name of its content, however large it is', async () => {
   }
 });
 
+test('a payload in parts is stored as the text they make together, whatever is cut where', async () => {
+  const store = createFileBlobStore({ dir });
+  // In UTF-16 units the first pair begins at 1, so that a cut at any even place is within a pair.
+  const pairs = `"${'🙂'.repeat(1_100_000)}"`;
+  for (const parts of [[], ['', '[1', ',', '2]'], [pairs], ['[', pairs, ',"ü"', ',', '"x"'.padEnd(1_200_000), ']']]) {
+    const text = parts.join('');
+    const ref = await store.put(WORKSPACE, parts);
+    expect(ref).toEqual({ sha256: createHash('sha256').update(text).digest('hex'), size: Buffer.byteLength(text) });
+    expect((await store.get(WORKSPACE, ref)) === text).toBe(true);
+    expect(await store.put(WORKSPACE, text)).toEqual(ref);
+  }
+});
+
 test('the folder is made when it is missing, for its owner only', async () => {
   const deeper = join(dir, 'data', 'blobs');
   const ref = await createFileBlobStore({ dir: deeper }).put(WORKSPACE, '[]');

@@ -11,7 +11,7 @@ import type { CallState } from './call-state.ts';
 import { allInputs } from './item-call.ts';
 import { itemParams } from './loaded-type.ts';
 import type { LoadedType } from './loaded-type.ts';
-import { Tally } from './normalise.ts';
+import { Normaliser } from './normalise.ts';
 import { batchOutput, formOf, InputItem, inputIndex, isThenable, OUTPUTS_MAX, outputsTooLarge, tooManyOutputs } from './outputs.ts';
 import type { RuntimeOptions } from './runtime-options.ts';
 import { StepContext } from './step-context.ts';
@@ -43,8 +43,8 @@ class BatchCall {
   readonly #inputs: readonly CallInput[];
   readonly #ctx: StepContext;
   readonly #outputs: BatchOutput[] = [];
-  /** Of the new items among them. */
-  readonly #made = new Tally();
+  /** Has seen the new items among them. */
+  readonly #made = new Normaliser();
   readonly #maxLength: number;
   /** Failures by index in the step's whole input. */
   readonly #failures = new Map<number, StepError>();

@@ -2,6 +2,7 @@
 import { describePlugin, StepFailure } from '@plugboard/sdk';
 import type { JsonObject, NodeTypeIR, Plugin } from '@plugboard/sdk';
 import { PluginHostError } from '../errors.ts';
+import { Normaliser } from './normalise.ts';
 
 export interface LoadedType {
   readonly ir: NodeTypeIR;
@@ -12,6 +13,8 @@ export interface LoadedType {
   readonly defaultPort: string | undefined;
   /** Parameters a per-batch type gets as arrays. */
   readonly perItem: readonly string[];
+  /** Of the outputs of its per-item calls: shared, because an output is read in one go. */
+  readonly normaliser: Normaliser;
 }
 
 function loadedType(ir: NodeTypeIR, run: (args: never) => unknown): LoadedType {
@@ -24,6 +27,7 @@ function loadedType(ir: NodeTypeIR, run: (args: never) => unknown): LoadedType {
     ports: isDynamic ? undefined : new Set(ids),
     defaultPort: ids.includes('main') ? 'main' : isDynamic || ids.length !== 1 ? undefined : ids[0],
     perItem: Object.keys(ir.params).filter((name) => ir.params[name]?.perItem === true),
+    normaliser: new Normaliser(),
   };
 }
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { item } from '@plugboard/sdk';
-import { normalise } from './normalise.ts';
+import { Normaliser, normalise } from './normalise.ts';
 
 class Point {
   x: number;
@@ -156,4 +156,14 @@ describe('normalise', () => {
       { numRuns: 2_000 },
     );
   });
+});
+
+test('what was refused leaves nothing behind for the next value', () => {
+  const normaliser = new Normaliser();
+  const refused = (value: unknown, path: readonly (string | number)[]) =>
+    expect(() => normaliser.object(value)).toThrow(expect.objectContaining({ data: { path } }));
+  refused({ a: { b: [1n] } }, ['a', 'b', 0]);
+  refused({ c: 1n }, ['c']);
+  const clean = { d: 1 };
+  expect(normaliser.object(clean)).toBe(clean);
 });

@@ -17,37 +17,32 @@ const MAX_VALUES = 5_000_000;
  */
 export function normalise(value: unknown): Json | undefined {
   if (value === null || typeof value === 'boolean') return value;
-  return new Walk().value(value, '');
+  return new Normaliser().value(value, '');
 }
 
-/** Counts what it has seen. */
-export class Tally {
-  /** Length of the JSON text, about, in UTF-16 units: escapes are not counted. */
+/** Makes one value after the other JSON. Outputs are many: what it needs on the way is made once. */
+export class Normaliser {
+  readonly #path: (string | number)[] = [];
+  #values = 0;
+  /** Grows with `toJSON` too, which adds nothing to the path. */
+  #depth = 0;
+  /** Length of the JSON text of everything so far, about, in UTF-16 units: escapes are not counted. */
   length = 0;
-}
 
-/** As {@link normalise}, for values that must be objects. */
-export function normaliseObject(value: unknown, tally?: Tally): JsonObject {
-  const walk = new Walk();
-  const json = walk.value(value, '');
-  if (tally) tally.length += walk.length;
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
+  /** As {@link normalise}, for a value that must be an object. */
+  object(value: unknown): JsonObject {
+    // The value before may have been refused on the way.
+    if (this.#path.length > 0) this.#path.length = 0;
+    this.#values = 0;
+    this.#depth = 0;
+    const json = this.value(value, '');
+    if (typeof json === 'object' && json !== null && !Array.isArray(json)) return json as JsonObject;
     throw new StepFailure(
       'OUTPUT_NOT_ITEM',
       `An output must be an object; this is ${describe(value)}. Return objects, or undefined to drop the item.`,
       { kind: 'bug' },
     );
   }
-  return json as JsonObject;
-}
-
-class Walk {
-  readonly #path: (string | number)[] = [];
-  #values = 0;
-  /** Grows with `toJSON` too, which adds nothing to the path. */
-  #depth = 0;
-  /** Of the text of what was seen, about. */
-  length = 0;
 
   value(value: unknown, key: string | number): Json | undefined {
     switch (typeof value) {
@@ -102,16 +97,16 @@ class Walk {
       if (special !== value) return special as Json | undefined;
     }
     this.#path.push(key);
-    const keys = Object.keys(value);
     let copy: { [key: string]: Json } | undefined = isPlain && !isMarked(value) ? undefined : {};
-    for (let k = 0; k < keys.length; k++) {
-      const name = keys[k] as string;
+    // Its keys in a list would be one more object for each output.
+    for (const name in value) {
+      if (!Object.hasOwn(value, name)) continue;
       if (name === '__proto__') this.#refuse(name, 'a key named __proto__');
       if (!name.isWellFormed() || name.includes('\0')) this.#refuse(name, 'a key with a NUL character or half of a surrogate pair');
       this.length += name.length + 3;
       const before = (value as { readonly [name: string]: unknown })[name];
       const after = this.value(before, name);
-      if (copy === undefined && (after === undefined || !Object.is(after, before))) copy = firstMembers(value, keys, k);
+      if (copy === undefined && (after === undefined || !Object.is(after, before))) copy = membersBefore(value, name);
       if (copy !== undefined && after !== undefined) copy[name] = after;
     }
     this.#path.pop();
@@ -157,11 +152,11 @@ function isMarked(value: object): boolean {
   return item !== undefined || failed !== undefined;
 }
 
-/** The members before `end` as they are: they were clean. */
-function firstMembers(value: object, keys: readonly string[], end: number): { [key: string]: Json } {
+/** The members before the named one as they are: they were clean. */
+function membersBefore(value: object, end: string): { [key: string]: Json } {
   const copy: { [key: string]: Json } = {};
-  for (let k = 0; k < end; k++) {
-    const name = keys[k] as string;
+  for (const name of Object.keys(value)) {
+    if (name === end) break;
     copy[name] = (value as { readonly [name: string]: Json })[name] as Json;
   }
   return copy;

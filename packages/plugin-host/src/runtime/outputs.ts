@@ -4,8 +4,8 @@ import { ITEM_MARK, StepFailure } from '@plugboard/sdk';
 import type { FileRef, Item, JsonObject } from '@plugboard/sdk';
 import { portOf } from './loaded-type.ts';
 import type { LoadedType } from './loaded-type.ts';
-import { normalise, normaliseObject } from './normalise.ts';
-import type { Tally } from './normalise.ts';
+import { normalise } from './normalise.ts';
+import type { Normaliser } from './normalise.ts';
 
 /** Outputs of one call, over which a step is taken to run away. */
 export const OUTPUTS_MAX = 1_000_000;
@@ -48,11 +48,15 @@ function marked(value: unknown): Marked | undefined {
     : undefined;
 }
 
+/** What of a type its outputs are read by. */
+export type OutputType = Pick<LoadedType, 'ports' | 'defaultPort' | 'normaliser'>;
+
 /** One output of a per-item type. `given` is the item's JSON, which is clean already. */
-export function itemOutput(value: unknown, given: JsonObject, type: Pick<LoadedType, 'ports' | 'defaultPort'>): ItemOutput {
+export function itemOutput(value: unknown, given: JsonObject, type: OutputType): ItemOutput {
   const mark = marked(value);
-  if (mark === undefined) return withPort({ json: value === given ? given : normaliseObject(value) }, portOf(type, undefined), undefined);
-  const json = mark.json === given ? given : normaliseObject(mark.json);
+  const { normaliser } = type;
+  if (mark === undefined) return withPort({ json: value === given ? given : normaliser.object(value) }, portOf(type, undefined), undefined);
+  const json = mark.json === given ? given : normaliser.object(mark.json);
   const files = filesOf(mark.files);
   const from = InputItem.positionOf(mark) === undefined ? indexes(mark.from) : undefined;
   return withPort(files === undefined ? { json } : { json, files }, portOf(type, mark.port), from);
@@ -63,16 +67,19 @@ function withPort(item: Item, port: string | undefined, from: readonly number[] 
   return from === undefined ? { port, item } : { port, item, from };
 }
 
-/** One output of a per-batch type; `inputs` translates positions into indexes of the step's whole input, `tally` counts what is new. */
-export function batchOutput(value: unknown, inputs: readonly CallInput[], type: LoadedType, tally: Tally): BatchOutput {
+/** One output of a per-batch type; `inputs` translates positions into indexes of the step's whole input, `normaliser` sees what is new. */
+export function batchOutput(value: unknown, inputs: readonly CallInput[], type: LoadedType, normaliser: Normaliser): BatchOutput {
   const mark = marked(value);
-  if (mark === undefined) return batch(normaliseObject(value, tally), undefined, portOf(type, undefined), undefined);
+  if (mark === undefined) return batch(normaliser.object(value), undefined, portOf(type, undefined), undefined);
   const position = InputItem.positionOf(mark);
+  if (position === undefined) {
+    const json = normaliser.object(mark.json);
+    const positions = indexes(mark.from);
+    return batch(json, filesOf(mark.files), portOf(type, mark.port), positions && inputIndexes(positions, inputs));
+  }
   // An untouched input item is clean.
-  const json =
-    position !== undefined && inputs[position]?.json === mark.json ? (mark.json as JsonObject) : normaliseObject(mark.json, tally);
-  const positions = position === undefined ? indexes(mark.from) : [position];
-  return batch(json, filesOf(mark.files), portOf(type, mark.port), positions && inputIndexes(positions, inputs));
+  const json = inputs[position]?.json === mark.json ? (mark.json as JsonObject) : normaliser.object(mark.json);
+  return batch(json, filesOf(mark.files), portOf(type, mark.port), [inputIndex(position, inputs)]);
 }
 
 function batch(json: JsonObject, files: Files | undefined, port: string | undefined, from: readonly number[] | undefined): BatchOutput {

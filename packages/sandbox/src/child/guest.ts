@@ -50,7 +50,9 @@ export function installGuest(host: HostPort): GuestDoor {
   const mapGet = Map.prototype.get;
   const mapSet = Map.prototype.set;
   const push = Array.prototype.push;
+  const indexOf = Array.prototype.indexOf;
   const slice = String.prototype.slice;
+  const includes = String.prototype.includes;
   const exec = RegExp.prototype.exec;
   const bytesUnfit: readonly (new (...args: never[]) => object)[] = [Map, Set, WeakMap, WeakSet, ArrayBuffer, Promise];
   const global = globalThis as unknown as Dict;
@@ -66,16 +68,28 @@ export function installGuest(host: HostPort): GuestDoor {
 
   // ---- results ------------------------------------------------------------------------------------------------------
 
-  function check(this: unknown, key: string, value: unknown): unknown {
-    if (key === '__proto__') throw new Unusable('OUTPUT_NOT_JSON', '');
-    if (typeof value === 'object') {
-      if (value === null || isArray(value)) return value;
-      const proto = getPrototypeOf(value);
-      if (proto === objectPrototype || proto === null) return value;
-      if (unfitName(value) !== undefined) throw new Unusable('OUTPUT_NOT_JSON', '');
-    } else if (typeof value === 'function' || typeof value === 'symbol' || typeof value === 'bigint') {
-      throw new Unusable('OUTPUT_NOT_JSON', '');
+  /** Called for every value of the result: the commonest ones are told first. */
+  function check(this: unknown, _key: string, value: unknown): unknown {
+    switch (typeof value) {
+      case 'string':
+      case 'number':
+      case 'boolean':
+      case 'undefined':
+        return value;
+      case 'object': {
+        if (value === null || isArray(value)) return value;
+        const proto = getPrototypeOf(value);
+        if (proto === objectPrototype || proto === null || unfitName(value) === undefined) return value;
+        throw new Unusable('OUTPUT_NOT_JSON', '');
+      }
+      default:
+        throw new Unusable('OUTPUT_NOT_JSON', '');
     }
+  }
+
+  /** Only for a text that has the name in it, be it as a value. */
+  function checkKey(this: unknown, key: string, value: unknown): unknown {
+    if (key === '__proto__') throw new Unusable('OUTPUT_NOT_JSON', '');
     return value;
   }
 
@@ -92,7 +106,10 @@ export function installGuest(host: HostPort): GuestDoor {
   function toText(value: unknown, path = ''): string {
     try {
       const text = stringify(value, check);
-      if (typeof text === 'string') return text;
+      if (typeof text === 'string') {
+        if (apply(includes, text, ['__proto__'])) stringify(value, checkKey);
+        return text;
+      }
     } catch (thrown) {
       if (!(thrown instanceof Unusable) && !(thrown instanceof TypeError)) throw thrown;
       const found = findUnfit(value, path, []);
@@ -175,10 +192,22 @@ export function installGuest(host: HostPort): GuestDoor {
     return undefined;
   }
 
+  /** Whether elements of a list may be input items, or the JSON of some: a few input items are looked for in the whole list at once. */
+  function mayHoldInputs(list: readonly unknown[]): boolean {
+    const input = job as GuestInput;
+    if (sources !== undefined) return true;
+    if (input.mode === 'each-item') return false;
+    for (let i = 0; i < input.items.length; i += 1) {
+      const item = input.items[i] as GuestItem;
+      if (apply(indexOf, list, [item]) >= 0 || apply(indexOf, list, [item.json]) >= 0) return true;
+    }
+    return false;
+  }
+
   /** Fresh data that needs no look of its own: most results are long lists of these. */
-  function isPlain(value: unknown): boolean {
+  function isPlain(value: unknown, mayBeInput: boolean): boolean {
     if (typeof value !== 'object' || value === null || isArray(value)) return false;
-    return !('json' in value) && !('toJSON' in value) && sourceOf(value) === undefined;
+    return !('json' in value) && !('toJSON' in value) && !(mayBeInput && sourceOf(value) !== undefined);
   }
 
   /** The returned value as a list of item texts and of `{"plain": [json, ...]}`, which holds up to 500 items in one. */
@@ -191,10 +220,15 @@ export function installGuest(host: HostPort): GuestDoor {
     // Read once, because a proxy may tell another length each time. Too many are refused before any of them is looked at.
     const length = +value.length;
     counted(length > 0 ? length : 0);
+    const mayBeInput = mayHoldInputs(value);
     let text = '';
     for (let i = 0; i < length;) {
       const run: unknown[] = [];
-      while (run.length < 500 && i + run.length < length && isPlain(value[i + run.length])) run[run.length] = value[i + run.length];
+      let next: unknown = value[i];
+      while (run.length < 500 && i + run.length < length && isPlain(next, mayBeInput)) {
+        run[run.length] = next;
+        next = value[i + run.length];
+      }
       const one = run.length < 2 ? itemText(value[i], i) : plainText(run, i);
       i += run.length < 2 ? 1 : run.length;
       text += text === '' ? measured(one) : `,${measured(one)}`;

@@ -152,7 +152,7 @@ function joined(a: JsonObject, b: JsonObject, rule: PairRule): JsonObject {
   if (rule.clash === 'b') return { ...a, ...b };
   if (rule.clash === 'a') {
     const result: MutableObject = { ...a };
-    for (const name of Object.keys(b)) if (!Object.hasOwn(a, name)) result[name] = b[name] ?? null;
+    for (const name in b) if (Object.hasOwn(b, name) && !Object.hasOwn(a, name)) result[name] = b[name] ?? null;
     return result;
   }
   const result: MutableObject = {};

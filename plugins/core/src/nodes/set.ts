@@ -51,8 +51,8 @@ export const set = defineNode({
 });
 
 function filled(target: MutableObject, fields: { readonly [name: string]: Json }, dots: boolean): MutableObject {
-  for (const name of Object.keys(fields)) {
-    const value = fields[name];
+  for (const name in fields) {
+    const value = Object.hasOwn(fields, name) ? fields[name] : undefined;
     if (value === undefined) continue;
     if (dots) setField(target, name, value);
     else if (name === '__proto__') fail('FIELD_NAME', 'A field cannot be named __proto__. Choose another name.');
