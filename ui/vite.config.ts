@@ -20,6 +20,8 @@ export default defineConfig(({ mode }) => ({
     outDir: mode === 'production' ? 'dist' : 'dist-gallery',
     reportCompressedSize: false,
     rolldownOptions: {
+      // What several pages share would otherwise be fifty files of a kilobyte or two, each with a way of its own to the browser.
+      output: { codeSplitting: { groups: [{ name: 'shared', minShareCount: 4 }] } },
       // The pure packages do nothing at import, so what a page does not use of them stays out of its bundle.
       treeshake: {
         moduleSideEffects: [{ test: /\/packages\/(?:engine|expression|sdk)\/|\/node_modules\/(?:acorn|luxon)\//, sideEffects: false }],

@@ -55,6 +55,25 @@ describe.skipIf(chromium === undefined)(
       expect(complaints).toEqual([]);
     });
 
+    test('a drawing is where it stays when it is first shown', async () => {
+      const { page } = gallery;
+      await page.goto('about:blank');
+      // In every page that comes: each place the board is given, beginning with the first.
+      await page.addInitScript(() => {
+        const places = new Set<string>();
+        Object.assign(window, { places });
+        new MutationObserver(() => {
+          const board = document.querySelector<HTMLElement>('.vue-flow__transformationpane');
+          if (board) places.add(board.style.transform);
+        }).observe(document, { subtree: true, childList: true, attributes: true, attributeFilter: ['style'] });
+      });
+      await gallery.open('/gallery/story/board');
+      await page.locator('[data-plate="idle"]').first().click();
+      expect(await page.evaluate(() => [...(window as unknown as { places: Set<string> }).places])).toEqual([
+        expect.stringMatching(/^translate\(.+\) scale\(.+\)$/),
+      ]);
+    });
+
     test('a run is gone through in time by keyboard: to its start, event by event, to its failure', async () => {
       const { page } = gallery;
       await page.setViewportSize({ width: 1440, height: 900 });

@@ -42,7 +42,7 @@ export const WEBHOOK_CASES: readonly WebhookCase[] = [
 ];
 
 /** Each has a server and a data folder of its own. */
-export const OWN_SERVER_CASES = ['waiting', 'workflows', 'launch', 'parallel', 'rounds', 'children', 'schedules'] as const;
+export const OWN_SERVER_CASES = ['waiting', 'workflows', 'launch', 'parallel', 'rounds', 'children', 'schedules', 'editor'] as const;
 export type OwnServerCase = (typeof OWN_SERVER_CASES)[number];
 
 /** Names `--cases` takes. */

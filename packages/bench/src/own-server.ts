@@ -15,6 +15,7 @@ import {
 } from './plugboard-server.ts';
 import { rssBytes, treeCpuUs } from './process-tree.ts';
 import type { FigureRow } from './results.ts';
+import { benchSessions } from './seed-lists.ts';
 import { quantile } from './statistics.ts';
 
 export interface OwnServerBench {
@@ -44,6 +45,8 @@ export interface OwnServer {
   /** Imports and publishes; gives the workflow's id. */
   publish(definition: object): Promise<string>;
   query<Row extends object>(sql: string, values?: readonly unknown[]): Promise<Row[]>;
+  /** Cookie of a new person who may edit in the workspace `default`. */
+  signIn(): Promise<string>;
   /** Runs of this process that have succeeded. */
   succeeded(): Promise<number>;
   /** CPU time of the process that runs now and its code processes, in milliseconds; 0 where it cannot be known. */
@@ -88,6 +91,12 @@ export async function withOwnServer(
     },
     query: <Row extends object>(sql: string, values: readonly unknown[] = []) =>
       withServersDatabase(dataDir, (database: Database) => database.query<Row>(sql, values)),
+    signIn: () =>
+      withServersDatabase(dataDir, async (database: Database) => {
+        const [workspace] = await database.query<{ id: string }>(`select id from workspace where slug = 'default'`);
+        const [cookie = ''] = await benchSessions(database, workspace?.id ?? '', 1, 'editor');
+        return cookie;
+      }),
     succeeded: () => succeededRuns(running),
     cpuMs() {
       const postgres = running.postgresPid();

@@ -10,6 +10,7 @@ import { measureIdleMemory, measureStarts, memoryRows } from './measure-starts.t
 import type { BenchOptions } from './options.ts';
 import { treeCpuUs } from './process-tree.ts';
 import { measureChildren, measureLaunch, measureParallel, measureRounds, measureSchedules } from './measure-flow.ts';
+import { measureEditor } from './measure-editor.ts';
 import { measureLists } from './measure-lists.ts';
 import { measureLive } from './measure-live.ts';
 import { measureWaiting, measureWorkflows } from './measure-many.ts';
@@ -26,6 +27,7 @@ const OWN_SERVER: Readonly<Record<OwnServerCase, (bench: OwnServerBench) => Prom
   rounds: measureRounds,
   children: measureChildren,
   schedules: measureSchedules,
+  editor: measureEditor,
 };
 
 export interface BenchSurroundings {

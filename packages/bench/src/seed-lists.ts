@@ -240,8 +240,13 @@ async function seedAudit(database: Database, { workspaceId, principalId }: Templ
   );
 }
 
-/** Cookies of as many members who may look. */
-export async function benchSessions(database: Database, workspaceId: string, count: number): Promise<string[]> {
+/** Cookies of as many members, who may look unless they have another role. */
+export async function benchSessions(
+  database: Database,
+  workspaceId: string,
+  count: number,
+  role: 'viewer' | 'editor' = 'viewer',
+): Promise<string[]> {
   const cookies: string[] = [];
   for (let n = 0; n < count; n += 1) {
     const made = await createPerson(database, {
@@ -249,7 +254,7 @@ export async function benchSessions(database: Database, workspaceId: string, cou
       displayName: `Watcher ${n}`,
     });
     if (made.kind !== 'created') throw new Error(`a person could not be made: ${made.kind}`);
-    await addMember(database, { workspaceId, principalId: made.personId, role: 'viewer', createdBy: made.personId });
+    await addMember(database, { workspaceId, principalId: made.personId, role, createdBy: made.personId });
     cookies.push(await signIn(database, made.personId));
   }
   return cookies;

@@ -120,5 +120,21 @@ test('plugboard test carries the tests of a file out without reaching outside, p
   expect(bad.code).toBe(1);
   expect(bad.stdout).toContain('    send items[0].total\n      - 6\n      + 5\n');
   expect(bad.stdout).toContain('1 passed, 1 not\n');
+
+  // One that cannot be tested is named, and does not keep the others from it.
+  const unsound = aWorkflow('Unsound', { tests: [{ ...aTest('right', 5), name: undefined }] });
+  const missing = join(server.dataDir, 'missing.json');
+  const some = server.command('test', unsound, missing, 'Nobody', aWorkflow('Tested', { tests: [aTest('right', 5)] }));
+  expect(some.code).toBe(1);
+  expect(some.stdout).toMatch(/^Tested\n {2}passed {2}right \(\d+ ms\)\n1 passed\n$/);
+  expect(some.stderr).toMatch(/^Unsound: .*\n {2}error {3}tests\[0\]\.name/);
+  expect(some.stderr).toContain(`there is no file ${missing}\n`);
+  expect(some.stderr).toContain('there is no workflow named "Nobody"\n');
+  expect(some.stderr).toContain('plugboard: the tests of 3 workflows could not be carried out\n');
+  const asJson = server.command('test', '--json', unsound, aWorkflow('Tested', { tests: [aTest('right', 5)] }));
+  expect(JSON.parse(asJson.stdout)).toMatchObject([
+    { workflow: 'Unsound', results: [], problem: expect.stringContaining('1 problem') as string },
+    { workflow: 'Tested', results: [{ outcome: 'passed' }] },
+  ]);
   expect(seen).toEqual([]);
 });

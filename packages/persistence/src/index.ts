@@ -438,7 +438,7 @@ export type { EndlessWait } from './journal/endless-waits.ts';
 export { countCalls, deleteOldTrees } from './journal/run-trees.ts';
 export { findChainPlace, linkToChain, listChain, stopNext } from './journal/run-chains.ts';
 export type { ChainPlace, ChainRun } from './journal/run-chains.ts';
-export { forgetFollowUp, listDueFollowUps, putOffFollowUp } from './journal/follow-ups.ts';
+export { forgetFollowUp, listDueFollowUps, nextFollowUpMs, putOffFollowUp } from './journal/follow-ups.ts';
 export type { DueFollowUp } from './journal/follow-ups.ts';
 export { beginTurns, countWaitingTurns, deleteStaleTurns, takeTurn } from './journal/flow-turns.ts';
 export { findProjectOf, leaveSlot, takeRequest, takeSlot } from './journal/request-limits.ts';

@@ -111,24 +111,33 @@ export interface LiveHook extends HookSpec {
   readonly workflowId: string;
   readonly version: number;
   readonly patternNorm: string;
-  /** Its workflow is paused: what comes is stored and begins when that goes on. */
-  readonly isHeld: boolean;
+  /** Set while its workflow is paused: what comes is stored and begins when that goes on, or it is refused. */
+  readonly whilePaused?: 'hold' | 'refuse';
 }
 
 const LIVE_HOOKS = `
   select hook.id, hook.workspace_id as "workspaceId", (select w.project_id from workflow w where w.id = hook.workflow_id) as "projectId",
          hook.workflow_id as "workflowId", node_id as "nodeId", hook.version, method, pattern, pattern_norm as "patternNorm", reply, settings, auth, cors,
-         d.state = 'paused' as "isHeld"
+         case when d.state = 'paused' then case when d.holds then 'hold' else 'refuse' end end as "whilePaused"
     from hook join deployment d on d.workflow_id = hook.workflow_id and d.environment = hook.environment
-   where hook.environment = ${ENVIRONMENT.live} and (d.state = 'active' or (d.state = 'paused' and d.holds))`;
+   where hook.environment = ${ENVIRONMENT.live} and d.state in ('active', 'paused')`;
 
 /** Every live webhook of the instance, for the route table of this process. */
 export async function loadLiveHooks(database: Database): Promise<LiveHook[]> {
   const rows = await database.query<LiveHookRow>(LIVE_HOOKS);
-  return rows.map(({ auth, cors, ...hook }) => ({ ...hook, ...(auth ? { auth } : {}), ...(cors ? { cors } : {}) }));
+  return rows.map(({ auth, cors, whilePaused, ...hook }) => ({
+    ...hook,
+    ...(auth ? { auth } : {}),
+    ...(cors ? { cors } : {}),
+    ...(whilePaused ? { whilePaused } : {}),
+  }));
 }
 
-type LiveHookRow = Omit<LiveHook, 'auth' | 'cors'> & { readonly auth: JsonObject | null; readonly cors: JsonObject | null };
+type LiveHookRow = Omit<LiveHook, 'auth' | 'cors' | 'whilePaused'> & {
+  readonly auth: JsonObject | null;
+  readonly cors: JsonObject | null;
+  readonly whilePaused: LiveHook['whilePaused'] | null;
+};
 
 /** The live version of a workflow, for the process that runs it; outside any workspace. */
 export async function loadVersion(

@@ -2,7 +2,7 @@
  * What the end of a called run says to the run that waits for it. It is put into that run's inbox by the flush that ends the called one, so neither is
  * ever there without the other. Much output goes to the blob store before, as a payload of the run that waits.
  */
-import type { BlobRef, BlobStore, InboxRow, RunAnswer, RunHead, RunStatusName } from '@plugboard/engine';
+import type { BlobRef, BlobStore, InboxRow, RunAnswer, RunError, RunHead, RunStatusName } from '@plugboard/engine';
 import type { Item, Json, StepError } from '@plugboard/sdk';
 import { SPILL_LENGTH } from './encode.ts';
 
@@ -10,7 +10,7 @@ export interface ChildEnd {
   readonly head: RunHead;
   readonly workflowName: string;
   readonly status: RunStatusName;
-  readonly error?: { readonly code: string; readonly message: string } | undefined;
+  readonly error?: Pick<RunError, 'code' | 'message' | 'called'> | undefined;
   readonly items: () => readonly Item[];
 }
 
@@ -50,12 +50,15 @@ const ENDED = {
 
 function failure({ head, workflowName, status, error }: Omit<ChildEnd, 'items'>): StepError {
   const { code, said } = ENDED[status as keyof typeof ENDED] ?? ENDED.failed;
-  const why = error ? `: ${error.message}` : '.';
+  const of = `The run of "${workflowName}" that this step called ${said}`;
+  if (!error) return { code, kind: 'rejected', message: `${of}.`, data: { runId: head.id } };
+  // The reason is told once, however many runs it came through.
+  const { reason, runs } = error.called ?? { reason: error.message, runs: 0 };
   return {
     code,
     kind: 'rejected',
-    message: `The run of "${workflowName}" that this step called ${said}${why}`,
-    data: { runId: head.id, ...(error ? { code: error.code } : {}) },
+    message: runs === 0 ? `${of}: ${reason}` : `${of}; the reason came through ${runs + 1} called runs: ${reason}`,
+    data: { runId: head.id, code: error.code, called: { reason, runs: runs + 1 } },
   };
 }
 

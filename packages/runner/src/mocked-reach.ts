@@ -107,10 +107,17 @@ function fits(pattern: string, url: string): boolean {
   return true;
 }
 
+/** Statuses of answers that have none. */
+const WITHOUT_BODY: ReadonlySet<number> = new Set([204, 205, 304]);
+
 function responseOf({ status = 200, headers = {}, body }: MockedReply): Response {
   const isText = typeof body === 'string';
   const text = body === undefined ? null : isText ? body : JSON.stringify(body);
   const type: Record<string, string> = text === null || isText ? {} : { 'content-type': 'application/json' };
-  // These statuses have no body.
-  return new Response(status === 204 || status === 304 ? null : text, { status, headers: { ...type, ...headers } });
+  try {
+    return new Response(WITHOUT_BODY.has(status) ? null : text, { status, headers: { ...type, ...headers } });
+  } catch (error) {
+    const message = `The mocked answer with status ${status} is none that a service could give: ${error instanceof Error ? error.message : String(error)}`;
+    throw new StepFailure('MOCK_INVALID', message, { kind: 'input' });
+  }
 }

@@ -1,5 +1,5 @@
 /** What an end brings along besides itself: the answer to who waits for the run, and the note that the workflow runs again. */
-import { type BlobStore, type RunEnd, type RunFollowUp, runOutput } from '@plugboard/engine';
+import { type BlobStore, type RunEnd, type RunError, type RunFollowUp, runOutput } from '@plugboard/engine';
 import type { Item, Json } from '@plugboard/sdk';
 import type { ActiveRun } from './active-run.ts';
 import { answerOf } from './child-answer.ts';
@@ -8,12 +8,7 @@ import { SPILL_LENGTH } from './encode.ts';
 const LIVE = 1;
 
 /** A promise while much output is being stored: the end may be told only once it is. */
-export function withWhatFollows(
-  run: ActiveRun,
-  end: RunEnd,
-  error: { readonly code: string; readonly message: string } | undefined,
-  blobs: BlobStore,
-): RunEnd | Promise<RunEnd> {
+export function withWhatFollows(run: ActiveRun, end: RunEnd, error: RunError | undefined, blobs: BlobStore): RunEnd | Promise<RunEnd> {
   if (!run.head.parent && !run.state.plan.repeat) return end;
   const items = (): readonly Item[] => runOutput(run.state);
   const answer = answerOf({ head: run.head, workflowName: run.loaded.workflowName, status: end.status, error, items }, blobs);

@@ -185,18 +185,36 @@ describe.skipIf(reason !== undefined)(
         .getByRole('link', { name: /Pay 6480 EUR\?/ })
         .first()
         .click();
-      await page.getByRole('button', { name: /Reject/ }).click();
+      await page.getByRole('button', { name: /Reject/ }).waitFor();
+      await page.keyboard.press('r');
       await page.getByText('Comment: say why it is rejected.').waitFor();
-      await page.getByLabel('Comment').fill('too dear');
+      // What is typed next is the comment, although its first letter means yes elsewhere.
+      await page.locator('textarea:focus').waitFor();
+      await page.keyboard.type('a bit dear');
       await page.getByRole('button', { name: /Reject/ }).click();
       await becomes(runId, 'succeeded');
-      expect(await outputOf(runId, 'rejected')).toMatchObject([{ approval: { comment: 'too dear' } }]);
+      expect(await outputOf(runId, 'rejected')).toMatchObject([{ approval: { comment: 'a bit dear' } }]);
       await page.getByRole('radio', { name: 'Decided' }).click();
       await page
         .getByRole('link', { name: /Rejected/ })
         .first()
         .waitFor();
       expect(browser.complaints()).toEqual([]);
+    });
+
+    test('who decides what is over in the meantime is told so', async () => {
+      const { page } = browser;
+      const runId = await started('Supplier invoice');
+      await page.goto(`${server.url}/w/default/approvals`);
+      await page.getByRole('button', { name: /Approve/ }).waitFor();
+      // The run is stopped while the decision is on its way.
+      await page.route('**/graphql', async (route) => {
+        if (route.request().postData()?.includes('"approve"') === true) await server.api('POST', `/runs/${runId}/cancel`, {});
+        await route.continue();
+      });
+      await page.keyboard.press('a');
+      await page.getByText('It was over before you decided').first().waitFor();
+      await page.unroute('**/graphql');
     });
 
     test('a form is filled in by keyboard, without a script, in both themes and on a telephone', async () => {

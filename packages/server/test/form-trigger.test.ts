@@ -50,6 +50,18 @@ const output = async (runId: string) =>
   (await server.api<{ output: { main: object[] } }>('GET', `/runs/${runId}/output?node=got`)).json.output.main;
 
 describe('a form that starts runs', () => {
+  test('says that its workflow is paused while that refuses what comes', async () => {
+    await server.publish(aForm('Closed', { path: 'closed' }));
+    const found = (await server.api<{ rows: { id: string }[] }>('GET', '/workflows/overview?search=Closed')).json;
+    await server.api('POST', `/workflows/${found.rows[0]?.id}/pause`, { webhooks: 'refuse' });
+    for (const reply of [await fetch(`${server.url}/hooks/closed`), await send('closed', { name: 'Ada' })]) {
+      expect([reply.status, reply.headers.get('retry-after')]).toEqual([503, '60']);
+      expect(reply.headers.get('content-type')).toMatch(/^text\/html/);
+      expect(await reply.text()).toContain('The workflow of this form is paused. Nothing was sent.');
+    }
+    expect(await runsOf('Closed')).toEqual([]);
+  });
+
   test('is a page without scripts, filled in from the address, that nobody frames and nothing keeps', async () => {
     const { status, text, headers } = await server.fetch('/hooks/contact?name=Ada&topic=a&cv=x');
     expect(status).toBe(200);

@@ -792,8 +792,25 @@ describe('a paused workflow', () => {
   });
 
   test('refuses when that was asked for', async () => {
-    await aPausedOne('refused', { webhooks: 'refuse' });
-    expect((await call('refused', 1)).status).toBe(404);
+    const id = await aPausedOne('refused', { webhooks: 'refuse' });
+    const reply = await call('refused', 1);
+    expect([reply.status, reply.headers.get('retry-after')]).toEqual([503, '60']);
+    expect(await reply.json()).toEqual({
+      error: { code: 'WORKFLOW_PAUSED', message: 'The workflow of this webhook is paused; nothing was started' },
+    });
+    expect(await server.database.database.query('select id from run where workflow_id = $1', [id])).toEqual([]);
+    expect((await fetch(`${server.url}/hooks/refused`)).status).toBe(405);
+    // A test address serves the draft, which nobody has paused.
+    expect((await server.api('POST', `/workflows/${id}/listen`, {})).status).toBe(201);
+    expect(
+      (await server.fetch('/hooks-test/refused', { method: 'POST', body: '{"n":9}', headers: { 'content-type': 'application/json' } }))
+        .json,
+    ).toEqual({ n: 9 });
+    await server.api('POST', `/workflows/${id}/resume`);
+    expect(await (await call('refused', 2)).json()).toEqual({ n: 2 });
+    await server.api('POST', `/workflows/${id}/pause`, { webhooks: 'refuse' });
+    await server.api('POST', `/workflows/${id}/unpublish`);
+    expect((await call('refused', 3)).status).toBe(404);
   });
 
   test('begins what it has taken in when it is taken out of service: it was accepted', async () => {

@@ -183,6 +183,43 @@ describe('what may be done to a run', () => {
     await gate.close();
   });
 
+  test('S2-081: one that undoes what it did is not paused, and stopping it ends the undoing, whatever it ends as', async () => {
+    const gate = await openGate();
+    const undoing = chain('undoing', [aCall(gate, 'one'), aNode('fails', 'core/stop', { message: 'Enough' })]);
+    const back = anEdge('one', 'back', 'undo');
+    await server.publish({ ...undoing, nodes: [...undoing.nodes, aCall(gate, 'back')], edges: [...undoing.edges, back] });
+    const id = await started('undoing');
+    await held(gate, 1);
+    gate.letOne();
+    await until(
+      () => gate.seen.length,
+      (count) => count === 2,
+    );
+    const act = (what: string) => server.api<{ status?: string; error?: { message: string } }>('POST', `/runs/${id}/${what}`, {});
+    const refused = await act('pause');
+    expect([refused.status, refused.json.error?.message]).toEqual([409, 'The run undoes what it did']);
+    const stopped = await act('cancel');
+    expect([stopped.status, stopped.json.status]).toEqual([200, 'failed']);
+    await gate.close();
+  });
+
+  test('S2-081: one that ends before it could be paused says so', async () => {
+    const gate = await openGate();
+    await server.publish(chain('ends-first', [aCall(gate, 'one')]));
+    const id = await started('ends-first');
+    await held(gate, 1);
+    await until(
+      () => state(id),
+      ({ status }) => status === 'running',
+    );
+    const asked = server.api<{ error?: { code: string } }>('POST', `/runs/${id}/pause`, {});
+    await pauseTaken(server, id);
+    gate.open();
+    const { status, json } = await asked;
+    expect([status, json.error?.code, (await state(id)).status]).toEqual([409, 'RUN_ENDED', 'succeeded']);
+    await gate.close();
+  });
+
   test('S1-035: its progress never goes back and ends at 100, branches that were not taken included', async () => {
     const gate = await openGate();
     const nodes = [

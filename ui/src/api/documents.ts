@@ -288,6 +288,12 @@ export const DOCUMENTS = {
     '(id: $id)',
     '{ passed failed broken results { testId name outcome message differences { node path expected actual } runId durationMs } }',
   ),
+  saveWorkflowTest: mutation(
+    'saveWorkflowTest',
+    '($workflowId: ID!, $test: WorkflowTestInput!)',
+    '(workflowId: $workflowId, test: $test)',
+    '{ testId rev }',
+  ),
   deleteWorkflowTest: mutation(
     'deleteWorkflowTest',
     '($workflowId: ID!, $testId: String!)',

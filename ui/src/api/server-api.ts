@@ -170,6 +170,7 @@ export function makeServerApi(options: ServerApiOptions): PlugboardApi {
     getWorkflowTest: (workflowId, testId, signal) => query('workflowTest', { workflowId, testId }, signal),
     runWorkflowTest: (workflowId, testId) => change('runWorkflowTest', { workflowId, testId }),
     runWorkflowTests: (id) => change('runWorkflowTests', { id }),
+    saveWorkflowTest: (workflowId, test) => change('saveWorkflowTest', { workflowId, test }),
     deleteWorkflowTest: (workflowId, testId) => done('deleteWorkflowTest', { workflowId, testId }),
     saveRunAsTest: (input) => change('saveRunAsTest', { ...input }),
     resolveUnknown: ({ runId, nodeId, item, decision }) => done('resolveUnknown', { id: runId, node: nodeId, item, decision }),

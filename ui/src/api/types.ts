@@ -3,7 +3,7 @@
  * place (`server-api.ts`), so a page never sees a query result.
  * Times are ISO 8601 strings, durations milliseconds, money pico-dollars as decimal text (a number could not hold them).
  */
-import type { WorkflowDefinition } from '@plugboard/engine';
+import type { WorkflowDefinition, WorkflowTest } from '@plugboard/engine';
 import type { CredentialTypeIR, Item, Json, JsonObject, ParamIR, TypeIR } from '@plugboard/sdk';
 
 export type Role = 'viewer' | 'runner' | 'editor' | 'admin' | 'owner';
@@ -532,7 +532,7 @@ export interface TestDifference {
 }
 
 export interface WorkflowTestDetail {
-  readonly test: unknown;
+  readonly test: WorkflowTest;
   readonly differences: readonly TestDifference[];
 }
 
@@ -1207,6 +1207,8 @@ export interface PlugboardApi {
   getWorkflowTest(workflowId: string, testId: string, signal?: AbortSignal): Promise<WorkflowTestDetail>;
   runWorkflowTest(workflowId: string, testId: string): Promise<Outcome<TestOutcome>>;
   runWorkflowTests(workflowId: string): Promise<Outcome<{ readonly results: readonly TestOutcome[] }>>;
+  /** Puts it in the place of the one with its id. */
+  saveWorkflowTest(workflowId: string, test: WorkflowTest): Promise<Outcome<{ readonly testId: string }>>;
   deleteWorkflowTest(workflowId: string, testId: string): Promise<Outcome<null>>;
   saveRunAsTest(input: {
     readonly workflowId: string;

@@ -71,6 +71,8 @@ export interface RunLive {
   readonly waitingFor?: WaitingFor;
   /** A person holds the run, and steps at work have yet to end. */
   readonly isPausing?: boolean;
+  /** It will not go on: what is under way ends, or what it did is taken back. Undefined once it has ended. */
+  readonly leaving?: 'stopping' | 'undoing';
   /** Processes that have owned the run, where it was taken over. */
   readonly owners?: number;
 }
@@ -119,6 +121,7 @@ function runPart(run: RunLive, fact: RunFact, steps: Map<string, StepLive>): Par
   return {
     ...(fact.status === undefined ? {} : { status: fact.status, waitingFor: fact.waitingFor }),
     ...pausePart(run, fact),
+    ...leavingPart(fact),
     ...wholePart(run, fact, steps, at),
   };
 }
@@ -128,6 +131,12 @@ function pausePart(run: RunLive, fact: RunFact): Pick<RunLive, 'isPausing'> {
   const goesOn = fact.type === 'run.ended' || (fact.type === 'other' && fact.event === 'run.resumed');
   if (asks) return { isPausing: fact.status !== 'paused' };
   return run.isPausing === true && (goesOn || fact.status === 'paused') ? { isPausing: false } : {};
+}
+
+function leavingPart(fact: RunFact): Pick<RunLive, 'leaving' | 'isPausing'> {
+  if (fact.type === 'run.ended') return { leaving: undefined };
+  if (fact.undoes !== undefined) return { leaving: 'undoing', isPausing: false };
+  return fact.type === 'cancel.requested' ? { leaving: 'stopping', isPausing: false } : {};
 }
 
 function wholePart(run: RunLive, fact: RunFact, steps: Map<string, StepLive>, at: number): Partial<RunLive> {
@@ -228,8 +237,11 @@ function withFact(step: StepLive, fact: StepFact, at: number): StepLive {
         error: fact.error,
         tries: endTry(step, { startedAt: at, at, round, error: fact.error }),
       };
-    case 'step.progress':
-      return { ...step, status, progress: { done: fact.done, failed: fact.failed, total: fact.total } };
+    case 'step.progress': {
+      const now = { ...step, progress: { done: fact.done, failed: fact.failed, total: fact.total } };
+      // A call that was aborted ends in this way, and nothing else tells of it.
+      return status === 'cancelled' ? { ...endedIn(now, fact.path, at), status } : { ...now, status };
+    }
     case 'retry.scheduled':
       return { ...step, status, attempt: fact.attempt, retryAt: Date.parse(fact.dueAt) };
     case 'wait.ended':

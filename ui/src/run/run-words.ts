@@ -3,6 +3,7 @@ import type { RunStatus, StepStatus, TriggerKind, WaitingFor } from '../api/type
 import type { IconName } from '../kit/icons.ts';
 import type { LampState } from '../kit/lamp.ts';
 import type { Tone } from '../kit/tone.ts';
+import type { RunLive } from './run-live.ts';
 
 export const RUN_LAMP: { readonly [S in RunStatus]: LampState } = {
   pending: 'idle',
@@ -47,6 +48,8 @@ export const WAIT_WORD: { readonly [W in WaitingFor]: string } = {
   quarantine: 'Held back after crashes',
   turn: 'Waits for its turn',
 };
+
+export const LEAVING_WORD: { readonly [L in NonNullable<RunLive['leaving']>]: string } = { stopping: 'Stopping', undoing: 'Undoing' };
 
 export const TRIGGER_WORD: { readonly [K in TriggerKind]: string } = {
   manual: 'Started by a person',

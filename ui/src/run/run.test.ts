@@ -67,6 +67,19 @@ const FACTS: readonly RunFact[] = [
   },
 ];
 
+test('a run that was stopped is stopping, then undoing, until it has ended', () => {
+  const facts: RunFact[] = [
+    ...FACTS.slice(0, 2),
+    { seq: 3, at: at(2000), type: 'cancel.requested', by: 'ada' },
+    { seq: 4, at: at(4000), type: 'step.progress', node: 'read', phase: 'cancelled', done: 1, failed: 0, total: 1, undoes: 'start' },
+    { seq: 5, at: at(4500), type: 'step.started', node: 'forget', phase: 'active', attempt: 1, items: 3 },
+    { seq: 6, at: at(5000), type: 'run.ended', status: 'cancelled', activeMs: 5000 },
+  ];
+  expect([2, 3, 4, 6].map((upto) => foldFacts(NEW_RUN, facts, upto).leaving)).toEqual([undefined, 'stopping', 'undoing', undefined]);
+  // The call that was aborted ended then, and not with the run.
+  expect(foldFacts(NEW_RUN, facts).steps.get('read')?.tries.at(-1)?.endedAt).toBe(T0 + 4000);
+});
+
 test('a step that is taken back was done, and reads as undone', () => {
   const run = foldFacts(NEW_RUN, [
     ...FACTS.slice(0, 3),

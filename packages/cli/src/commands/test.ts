@@ -1,5 +1,6 @@
 import { Command } from 'commander';
-import { CommandFailure } from '../failure.ts';
+import { EXIT } from '../exit-code.ts';
+import { CommandFailure, printProblem } from '../failure.ts';
 import { allNamed, byName } from '../named-workflows.ts';
 import { type ServerClient, connect } from '../server-client.ts';
 import { looksLikeFile, readWorkflowsFile } from '../workflow-file.ts';
@@ -25,8 +26,16 @@ interface Outcomes {
   readonly results: readonly Outcome[];
 }
 
+/** What is tested: a workflow, or a file that may not be one. */
+interface Tested {
+  readonly workflow: string;
+  readonly carryOut: () => Promise<readonly Outcome[]>;
+}
+
 /** Longest value that is shown of a difference, in characters. */
 const SHOWN = 200;
+/** A test is given a minute before it is broken off, and several go one after the other, in milliseconds. */
+const TIMEOUT_MS = 300_000;
 
 /** `plugboard test [FILE|NAME…]`: carries tests of workflows out and prints how what they gave differs. */
 export function testCommand(): Command {
@@ -35,17 +44,31 @@ export function testCommand(): Command {
     .argument('[workflows...]', 'workflow files or names; every workflow that has tests when none is named')
     .option('--json', 'print the results as JSON')
     .action(async (given: string[], { json }: { json?: true }, command: Command) => {
-      const server = connect(command);
-      const all: { workflow: string; results: readonly Outcome[] }[] = [];
-      for await (const one of given.length > 0 ? named(server, given) : every(server)) {
-        all.push(one);
-        if (!json) process.stdout.write(textOf(one.workflow, one.results));
+      const server = connect(command, { timeoutMs: TIMEOUT_MS });
+      const all: { workflow: string; results: readonly Outcome[]; problem?: string }[] = [];
+      for await (const { workflow, carryOut } of given.length > 0 ? named(server, given) : every(server)) {
+        try {
+          const results = await carryOut();
+          all.push({ workflow, results });
+          if (!json) process.stdout.write(textOf(workflow, results));
+        } catch (error) {
+          if (!(error instanceof CommandFailure) || error.exitCode === EXIT.unreachable) throw error;
+          all.push({ workflow, results: [], problem: error.message });
+          process.stderr.write(`${error.message.includes(workflow) ? '' : `${workflow}: `}${error.message}\n`);
+          for (const problem of error.problems) printProblem(problem);
+          if (error.hint) process.stderr.write(`  ${error.hint}\n`);
+        }
       }
       const results = all.flatMap((one) => one.results);
       const bad = results.filter((result) => result.outcome !== 'passed').length;
+      const untried = all.filter(({ problem }) => problem !== undefined).length;
       if (json) process.stdout.write(`${JSON.stringify(all, null, 2)}\n`);
       else process.stdout.write(`${results.length - bad} passed${bad > 0 ? `, ${bad} not` : ''}\n`);
-      if (bad > 0) throw new CommandFailure(`${bad} of ${results.length} tests did not pass`);
+      const failures = [
+        ...(bad > 0 ? [`${bad} of ${results.length} tests did not pass`] : []),
+        ...(untried > 0 ? [`the tests of ${untried} ${untried === 1 ? 'workflow' : 'workflows'} could not be carried out`] : []),
+      ];
+      if (failures.length > 0) throw new CommandFailure(failures.join('; '));
       if (results.length === 0)
         throw new CommandFailure('there are no tests', {
           hint: 'Make one of a run: open the run in the editor and choose "Save as test".',
@@ -53,26 +76,31 @@ export function testCommand(): Command {
     });
 }
 
-type Tested = AsyncGenerator<{ readonly workflow: string; readonly results: readonly Outcome[] }>;
-
-async function* named(server: ServerClient, given: readonly string[]): Tested {
+async function* named(server: ServerClient, given: readonly string[]): AsyncGenerator<Tested> {
   for (const one of given) {
     if (!looksLikeFile(one)) {
-      const { id, name } = await byName(server, one);
-      yield { workflow: name, results: await ofDraft(server, id) };
+      yield { workflow: one, carryOut: async () => ofDraft(server, (await byName(server, one)).id) };
       continue;
     }
-    for (const definition of await readWorkflowsFile(one)) {
-      const { results } = await server.post<Outcomes>('/api/workflow-tests/try', { definition });
-      yield { workflow: nameOf(definition) ?? one, results };
+    let definitions: readonly unknown[];
+    try {
+      definitions = await readWorkflowsFile(one);
+    } catch (error) {
+      yield { workflow: one, carryOut: () => Promise.reject(error) };
+      continue;
     }
+    for (const definition of definitions)
+      yield {
+        workflow: nameOf(definition) ?? one,
+        carryOut: async () => (await server.post<Outcomes>('/api/workflow-tests/try', { definition })).results,
+      };
   }
 }
 
-async function* every(server: ServerClient): Tested {
+async function* every(server: ServerClient): AsyncGenerator<Tested> {
   for (const { id, name } of await allNamed(server)) {
     const { rows } = await server.get<{ rows: readonly unknown[] }>(`/api/workflows/${id}/tests`);
-    if (rows.length > 0) yield { workflow: name, results: await ofDraft(server, id) };
+    if (rows.length > 0) yield { workflow: name, carryOut: () => ofDraft(server, id) };
   }
 }
 

@@ -35,9 +35,16 @@ export function checkParams(subject: Subject, type: TypeIR, context: ParamsConte
   const found = validateParams(type.params, params);
   // One more than is listed, so that the cut is seen.
   const problems = found.slice(0, FORMAT.maxProblems + 1).map((each) => valueProblem(each, subject, type));
-  checkFields(type.params, params, '', { subject, context, problems });
+  checkFields(type.params, params, '', { subject, context, problems, withoutItem: withoutItem(type) });
   return problems;
 }
+
+/** Parameters that are evaluated once for a whole batch. */
+function withoutItem(type: TypeIR): ReadonlySet<string> {
+  if (type.kind !== 'node' || type.per !== 'batch') return NONE;
+  return new Set(Object.keys(type.params).filter((name) => type.params[name]?.perItem !== true));
+}
+const NONE: ReadonlySet<string> = new Set();
 
 /** The same path in another spelling: `body[0].name` for people, inside `nodes[2].data.params` for programs. */
 function valueProblem(found: ParamProblem, subject: Subject, type: TypeIR): Problem {
@@ -60,6 +67,8 @@ function joinAfter(path: string, keys: readonly (string | number)[]): string {
 }
 
 interface Walk {
+  /** Names of the parameters beside which there is no item. */
+  readonly withoutItem: ReadonlySet<string>;
   readonly subject: Subject;
   readonly context: ParamsContext;
   readonly problems: Problem[];
@@ -215,6 +224,9 @@ function checkExpression(value: string, path: string, walk: Walk, ir?: ParamIR):
     const fitted = coerceParam(ir, compiled.value);
     if (!fitted.ok) problems.push(problem(fitted.code, place, { node: subject.name, param: path, reason: fitted.message }, { severity }));
   }
+  const [read] = compiled.references.usesItem ? (CURRENT_ITEM.exec(value) ?? []) : [];
+  if (read !== undefined && walk.withoutItem.has(OUTERMOST.exec(path)?.[0] ?? ''))
+    problems.push(problem('EXPR_NO_ITEM', place, { node: subject.name, param: path, name: read }));
   for (const name of compiled.references.nodes) {
     const referred = context.byName.get(name);
     const values = { node: subject.name, param: path, name };
@@ -227,6 +239,10 @@ function checkExpression(value: string, path: string, walk: Walk, ir?: ParamIR):
       problems.push(problem('EXPR_NODE_NOT_UPSTREAM', place, values, { severity }));
   }
 }
+
+const CURRENT_ITEM = /\$(?:json|itemIndex|item|files)\b/;
+/** The parameter a path begins with. */
+const OUTERMOST = /^[^.[]+/;
 
 const EXPRESSION_CODES = [
   'EXPR_SYNTAX',

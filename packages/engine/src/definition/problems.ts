@@ -509,6 +509,12 @@ const CATALOG = {
     message: '"{node}": {param} looks like an expression, and is handed on as it is written.',
     hint: 'Begin the text with = to have it evaluated.',
   },
+  EXPR_NO_ITEM: {
+    severity: 'warning',
+    doc: 'An expression reads the current item in a step that gets all its items at once.',
+    message: '"{node}": the expression in {param} reads {name}, and this step gets all its items at once.',
+    hint: 'Read the first of them with $input.first().json, or all with $input.all().',
+  },
   EXPR_NODE_NOT_UPSTREAM: {
     severity: 'error',
     doc: 'An expression refers to a node that does not run before this one.',

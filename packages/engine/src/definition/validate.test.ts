@@ -241,6 +241,11 @@ describe('validateDefinition', () => {
       [`EXPR_NOT_MARKED ${P}.fields.a`, `EXPR_NOT_MARKED ${P}.fields.c`],
     ],
     [
+      'the current item in a step that gets all its items at once',
+      withStep('test/call', { workflow: '={{ $json.name }}', answer: "={{ $input.first().json.a && $('hook').item.json.b }}" }),
+      [`EXPR_NO_ITEM ${P}.workflow`],
+    ],
+    [
       'a reference to the node itself',
       withStep('core/set', { fields: { a: "={{ $('it').item.json }}" } }),
       [`EXPR_NODE_NOT_UPSTREAM ${P}.fields.a`],
@@ -334,7 +339,10 @@ describe('validateDefinition', () => {
   test.each<[string, WorkflowDefinition]>([
     ['a default stands in for a required value', withStep('core/join')],
     ['a hidden parameter is not looked at', withStep('core/http-request', { url: 'http://a.test/', body: '={{ ) }}' })],
-    ['what an open condition hides is not missing', withStep('core/aggregate', { operations: [{ op: '={{ $json.op }}', as: 'x' }] })],
+    [
+      'what an open condition hides is not missing',
+      withStep('core/aggregate', { operations: [{ op: '={{ $input.first().json.op }}', as: 'x' }] }),
+    ],
     ['two equals signs begin a text', withStep('core/set', { fields: { a: '=={{ ) }}' } })],
     ['code is not read as an expression', withStep('core/code', { code: '={{ ) }}' })],
     [

@@ -33,6 +33,12 @@ describe('flow control', () => {
     expect(settled(control)).toEqual({ priority: 0, concurrency: { limit: 1, key: '' } });
   });
 
+  test('keys that differ at their end only are two keys', () => {
+    const keyOf = (url: string) => settled({ singleton: { key: '={{ $json.url }}' } }, { url })?.hold?.key;
+    const long = 'a'.repeat(10_000);
+    expect([keyOf(`${long}1`), keyOf(`${long}2`)]).toEqual([`${long}1`, `${long}2`]);
+  });
+
   test('a priority stays within its bounds, and a text that is a number counts as one', () => {
     expect(['7', '1e9', '-1e9', 'high', ''].map((priority) => settled({ priority, concurrency: { limit: 1 } })?.priority)).toEqual([
       7, 1000, -1000, 0, 0,

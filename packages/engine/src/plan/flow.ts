@@ -34,7 +34,6 @@ export type FlowHold =
 type KeyedPart = 'concurrency' | 'throttle' | 'debounce' | 'batch' | 'singleton';
 const KEYED: readonly KeyedPart[] = ['concurrency', 'throttle', 'debounce', 'batch', 'singleton'];
 
-const LONGEST_KEY = 500;
 const HIGHEST_PRIORITY = 1000;
 
 export function compileFlow(control: FlowControl | undefined): FlowPlan | undefined {
@@ -72,7 +71,7 @@ function holdOf({ debounce, batch, singleton }: FlowControl, keyOf: (part: Keyed
 
 function keyText(value: Json | undefined): string {
   if (value === undefined || value === null) return '';
-  return (typeof value === 'string' ? value : JSON.stringify(value)).slice(0, LONGEST_KEY);
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 function priorityOf(value: Json | undefined): number {

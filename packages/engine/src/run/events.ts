@@ -246,4 +246,11 @@ export interface RunError {
   readonly message: string;
   readonly node?: string;
   readonly item?: number;
+  readonly called?: CalledFailure;
+}
+
+/** Of a step that failed with a run it called: what the innermost of the called runs failed with, and how many of them it came through. */
+export interface CalledFailure {
+  readonly reason: string;
+  readonly runs: number;
 }

@@ -113,6 +113,30 @@ describe('a run that did not end well', () => {
     }
   });
 
+  test('that fails in a called run is part of the reason, which is then not that of the innermost run alone', () => {
+    const called = { reason: 'It broke.', runs: 1 };
+    const failedWith = (isUndone: boolean) => {
+      const run = aRun(aGraph({ c: 'call', b: 'pure', uc: 'write' }, 'start>c c>b c.undo>uc'), 2);
+      const wait = { id: 'c.signal', kind: 'child', parts: 2, each: true } as const;
+      const over = { type: 'wait.over', node: 'c', wait: 'c.signal' } as const;
+      run.begin('c', 0);
+      run.take({ type: 'step.waiting', node: 'c', attempt: 1, startedAt: run.at, wait, outputs: {} });
+      run.take({ ...over, part: 1, outputs: { main: { items: [{ json: {} }], from: [[]] } } });
+      const error = { code: 'CALLED_RUN_FAILED', kind: 'rejected', message: 'The call failed: It broke.', data: { called } } as const;
+      run.take({ ...over, part: 0, error });
+      run.begin('uc', 0);
+      run.settle('uc', isUndone ? ok(0) : failed(0, { kind: 'rejected', message: 'No such booking.' }));
+      return run.commands.at(-1);
+    };
+    expect(failedWith(true)).toMatchObject({ type: 'end-run', error: { message: 'The call failed: It broke.', called } });
+    const ended = failedWith(false);
+    expect(ended).toMatchObject({
+      type: 'end-run',
+      error: { message: expect.stringMatching(/^The call failed: It broke\. .*No such booking/) as string },
+    });
+    expect(ended).not.toHaveProperty('error.called');
+  });
+
   test('leaves alone what may have happened, what a person gave and what another run did', () => {
     const run = aRun(chain(), 1);
     run.begin('a', 0);

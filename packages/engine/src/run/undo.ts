@@ -37,7 +37,9 @@ export function withUndoFailures({ plan, stop, undo }: RunState): RunError | und
   );
   const message = `Not everything the run had done could be undone. ${what?.join(' ')}`;
   if (!stop?.error) return { code: 'UNDO_FAILED', message, ...(first.error.node === undefined ? {} : { node: first.error.node }) };
-  return { ...stop.error, message: `${stop.error.message} ${message}` };
+  // What could not be undone is part of the reason that callers are told.
+  const { called: _, ...error } = stop.error;
+  return { ...error, message: `${error.message} ${message}` };
 }
 
 function nameOf(node: PlanNode | undefined, id: string): string {

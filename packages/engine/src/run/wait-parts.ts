@@ -3,8 +3,9 @@
  * failed ends the step by its policy. A part may come before the step waits for it, and counts once. Where the step is tried again, what succeeded
  * stays, and only the parts that failed are asked for anew.
  */
+import type { StepError } from '@plugboard/sdk';
 import type { PlanNode } from '../plan/plan.ts';
-import type { RunEvent } from './events.ts';
+import type { CalledFailure, RunEvent } from './events.ts';
 import { complete } from './firing.ts';
 import { isRetryable } from './retry-policy.ts';
 import { EMPTY_INPUT, type PartAnswer, type RunState, type StepState, type WaitParts } from './state.ts';
@@ -73,14 +74,23 @@ function failOnPart(run: RunState, node: PlanNode, step: StepState, came: Readon
   for (const [part, answer] of came) {
     if (!('error' in answer)) continue;
     const { code, message } = answer.error;
+    const called = calledFailure(answer.error);
     const item = step.held?.wait.each ? part : undefined;
     step.error = answer.error;
     step.errorItem = item;
     step.held = undefined;
     step.endedAt = run.at;
     setPhase(run, step, 'failed');
-    stopRun(run, 'failed', { code, message, node: node.id, ...(item === undefined ? {} : { item }) });
+    stopRun(run, 'failed', { code, message, node: node.id, ...(item === undefined ? {} : { item }), ...(called ? { called } : {}) });
     return true;
   }
   return false;
+}
+
+/** As the answer of a called run has it in its data. */
+function calledFailure({ data }: StepError): CalledFailure | undefined {
+  const called = typeof data === 'object' && data !== null && 'called' in data ? data['called'] : undefined;
+  if (typeof called !== 'object' || called === null || !('reason' in called) || !('runs' in called)) return undefined;
+  const { reason, runs } = called;
+  return typeof reason === 'string' && typeof runs === 'number' ? { reason, runs } : undefined;
 }

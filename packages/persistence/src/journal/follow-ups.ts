@@ -18,6 +18,16 @@ export async function listDueFollowUps(db: RunReader, limit: number): Promise<re
   return rows.map((row) => ({ runId: row.run_id, workspaceId: row.workspace_id, kind: row.kind, payload: row.payload }));
 }
 
+/** Until the next of them is due, in milliseconds by the database's clock, below 0 once it is; undefined where none is due within that time. */
+export async function nextFollowUpMs(db: RunReader, withinMs: number): Promise<number | undefined> {
+  const [row] = await db.query<{ ms: number | null }>(
+    `select (extract(epoch from min(due_at) - clock_timestamp()) * 1000)::float8 as ms
+       from run_follow_up where due_at <= clock_timestamp() + $1 * interval '1 millisecond'`,
+    [withinMs],
+  );
+  return row?.ms ?? undefined;
+}
+
 /** What follows has begun, or nothing does. */
 export async function forgetFollowUp(db: RunReader, { runId, kind }: Pick<DueFollowUp, 'runId' | 'kind'>): Promise<void> {
   await db.query('delete from run_follow_up where run_id = $1 and kind = $2', [runId, kind]);

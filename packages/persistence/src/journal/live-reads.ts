@@ -5,7 +5,7 @@
 import type { RunHead } from '@plugboard/engine';
 import type { InstanceStatements } from '../in-instance.ts';
 import { isUuid } from '../ids.ts';
-import { decodeChunks } from './run-chunks.ts';
+import { decodeChunks, readChunks } from './run-chunks.ts';
 import { runSummary, SUMMARY_COLUMNS } from './run-rows.ts';
 import type { SummaryRow } from './run-rows.ts';
 
@@ -37,26 +37,26 @@ export async function findRunPlace(statements: InstanceStatements, runId: string
   );
 }
 
-/** The run's events from index `from` on, as one snapshot; undefined when there is no such run. */
+/** The run's events from index `from` on, as they stood at one moment; undefined when there is no such run. */
 export async function readCommittedEvents(
   statements: InstanceStatements,
   runId: string,
   from: number,
 ): Promise<CommittedEvents | undefined> {
   // Chunks are numbered by their first event; the first record stands in the run itself and is left out where it is not wanted.
-  const [row] = await statements.query<SummaryRow & { journal: Buffer | null; chunks: Buffer[] | null; firstSeq: number | null }>(
-    `with k as (
-       select seq, events from run_chunk
-        where run_id = $1 and seq >= coalesce((select max(seq) from run_chunk where run_id = $1 and seq <= $2), 0)
-     )
-     select ${SUMMARY_COLUMNS}, (select min(seq) from k) as "firstSeq", (select array_agg(events order by seq) from k) as chunks,
-            case when $2 = 0 or not exists (select from k where seq <= $2) then r.journal end as journal
-       from run r left join run_live l on l.run_id = r.id where r.id = $1`,
+  const [row] = await statements.query<SummaryRow & { journal: Buffer | null; firstSeq: number | null; lastSeq: number | null }>(
+    `select ${SUMMARY_COLUMNS}, k."firstSeq", k."lastSeq", case when k."firstSeq" is null then r.journal end as journal
+       from run r left join run_live l on l.run_id = r.id
+      cross join lateral (
+        select (select max(seq) from run_chunk where run_id = r.id and seq <= $2 and $2 > 0) as "firstSeq",
+               (select max(seq) from run_chunk where run_id = r.id) as "lastSeq"
+      ) k where r.id = $1`,
     [runId, from],
   );
   if (!row) return undefined;
-  const { journal, chunks } = row;
-  return { head: runSummary(row).head, from: journal === null ? (row.firstSeq ?? from) : 0, chunks: decodeChunks(journal, chunks) };
+  const { journal, firstSeq, lastSeq } = row;
+  const later = lastSeq === null ? [] : await readChunks(statements, runId, { from: firstSeq ?? 0, to: lastSeq });
+  return { head: runSummary(row).head, from: firstSeq ?? 0, chunks: [...decodeChunks(journal, null), ...later] };
 }
 
 /** Events committed so far, by run; runs that are gone are left out. */

@@ -3,7 +3,7 @@ import type { QueryResultRow } from 'pg';
 import type { RunStatusName } from '@plugboard/engine';
 import { RUN_STATUS, isTerminal, runStatusName } from '@plugboard/engine';
 import { isUuid, uuidFloor } from '../ids.ts';
-import { decodeChunks } from './run-chunks.ts';
+import { decodeChunks, readChunks } from './run-chunks.ts';
 import type { RunSummary, SummaryRow } from './run-rows.ts';
 import { SUMMARY_COLUMNS, runSummary } from './run-rows.ts';
 
@@ -45,15 +45,21 @@ export class InvalidCursorError extends Error {
 const DEFAULT_SINCE_MS = 7 * 24 * 60 * 60 * 1000;
 const MAX_PAGE = 100;
 
-/** The run with everything committed so far, in one snapshot; undefined when the workspace has no such run. */
+/** The run with everything committed so far, as it stood at one moment; undefined when the workspace has no such run. */
 export async function findRun(db: RunReader, { workspaceId, id }: { workspaceId: string; id: string }): Promise<RunDetail | undefined> {
   if (!isUuid(id)) return undefined;
-  const [row] = await db.query<SummaryRow & { journal: Buffer | null; chunks: Buffer[] | null }>(
-    `select ${SUMMARY_COLUMNS}, r.journal, (select array_agg(k.events order by k.seq) from run_chunk k where k.run_id = r.id) as chunks
-     from run r left join run_live l on l.run_id = r.id where r.id = $2 and r.workspace_id = $1`,
+  const [row] = await db.query<SummaryRow & { last_seq: number | null; journal: Buffer | null }>(
+    `select ${SUMMARY_COLUMNS}, k.last_seq, case when k.last_seq is null then r.journal end as journal
+       from run r left join run_live l on l.run_id = r.id
+      cross join lateral (select max(seq) as last_seq from run_chunk where run_id = r.id) k where r.id = $2 and r.workspace_id = $1`,
     [workspaceId, id],
   );
-  return row && { ...runSummary(row), chunks: decodeChunks(row.journal, row.chunks) };
+  if (!row) return undefined;
+  if (row.last_seq === null) return { ...runSummary(row), chunks: decodeChunks(row.journal, null) };
+  const later = await readChunks(db, id, { from: 0, to: row.last_seq });
+  // Read last: a run that is deleted takes it along, and one that is forgotten meanwhile says so in its first event.
+  const [first] = await db.query<{ journal: Buffer | null }>('select journal from run where id = $1', [id]);
+  return first && { ...runSummary(row), chunks: [...decodeChunks(first.journal, null), ...later] };
 }
 
 /**

@@ -1,7 +1,9 @@
+import type { QueryResultRow } from 'pg';
+import type { RunRecord } from '@plugboard/engine';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { uuidFloor, uuidv7 } from '../ids.ts';
 import { createKeyedRuns } from './keyed-runs.ts';
-import { countRuns, findRun, findRunByShortId, listRuns } from './run-reads.ts';
+import { type RunReader, countRuns, findRun, findRunByShortId, listRuns } from './run-reads.ts';
 import { deleteExpiredKeys, deleteExpiredRuns, deleteStaleInbox, dropEmptyPartitions } from './run-retention.ts';
 import type { JournalKit } from '../../test/journal-kit.ts';
 import {
@@ -61,6 +63,78 @@ describe('reading', () => {
       events: 6,
       chunks: [events(0, 2), events(2, 2), events(4, 2)],
     });
+  });
+
+  /** A run of `count` later chunks of two events each, and how it is read: the sizes of the answers, with `after` done behind the first of them. */
+  const aLongRun = async (count: number, chunkBytes = 0) => {
+    const writer = await kit.writer();
+    const first = firstRecord();
+    await append(writer, first);
+    const last = 2 + 2 * count;
+    await kit.sql.query(
+      `insert into run_chunk (run_id, seq, events)
+       select $1, 2 * n, convert_to('["' || 2 * n || repeat('x', $3::int4) || '","' || 2 * n + 1 || '"]', 'UTF8') from generate_series(1, $2::int4) n`,
+      [first.head.id, count, chunkBytes],
+    );
+    await kit.sql.query('update run_live set next_seq = $2 where run_id = $1', [first.head.id, last]);
+    const answers: { rows: number; bytes: number }[] = [];
+    const read = (after?: () => Promise<unknown>) => {
+      answers.length = 0;
+      const db: RunReader = {
+        async query<Row extends QueryResultRow>(text: string, values?: readonly unknown[]): Promise<Row[]> {
+          const rows = await kit.test.database.query<Row>(text, values);
+          answers.push({ rows: rows.length, bytes: rows.reduce((sum, row) => sum + sizeOf(row), 0) });
+          if (answers.length === 1) await after?.();
+          return rows;
+        },
+      };
+      return findRun(db, { workspaceId: WORKSPACE, id: first.head.id });
+    };
+    const next: RunRecord = { ...nextRecord(first), fromSeq: last, toSeq: last + 2 };
+    return { first, next, writer, answers, read };
+  };
+  const sizeOf = (row: QueryResultRow): number =>
+    Object.values(row)
+      .flat()
+      .reduce((sum: number, value) => sum + (Buffer.isBuffer(value) ? value.length : 0), 0);
+
+  test('a long run is read whole, in answers that stay small', async () => {
+    const many = await aLongRun(1_200);
+    const found = await many.read();
+    expect(found?.chunks).toHaveLength(1_201);
+    expect(found?.chunks.flatMap((chunk) => JSON.parse(chunk) as unknown[])).toHaveLength(2_402);
+    expect(found?.chunks.slice(1).map((chunk) => Number((JSON.parse(chunk) as string[])[0]))).toEqual(
+      Array.from({ length: 1_200 }, (_, n) => 2 * (n + 1)),
+    );
+    expect(Math.max(...many.answers.map(({ rows }) => rows))).toBe(500);
+
+    const wide = await aLongRun(40, 200_000);
+    expect((await wide.read())?.chunks).toHaveLength(41);
+    // What is over half a megabyte is so by the last chunk.
+    expect(Math.max(...wide.answers.map(({ bytes }) => bytes))).toBeLessThan(800_000);
+  });
+
+  test('a run that goes on while it is read is found as it stood at one moment', async () => {
+    const { next, writer, read } = await aLongRun(600);
+    const found = await read(() => append(writer, next));
+    expect(found).toMatchObject({ status: 'running', events: 1_202 });
+    expect(found?.chunks.flatMap((chunk) => JSON.parse(chunk) as unknown[])).toHaveLength(1_202);
+    const ended = lastRecord(next);
+    const later = await read(() => append(writer, ended));
+    expect(later?.events).toBe(1_204);
+    expect(later?.chunks).toHaveLength(602);
+  });
+
+  test('a run that is deleted while it is read is not found, and one that is forgotten says so in its first event', async () => {
+    const gone = await aLongRun(600);
+    const remove = async () => {
+      await kit.sql.query('delete from run_chunk where run_id = $1', [gone.first.head.id]);
+      await kit.sql.query('delete from run where id = $1', [gone.first.head.id]);
+    };
+    expect(await gone.read(remove)).toBeUndefined();
+    const forgotten = await aLongRun(1);
+    const forget = () => kit.sql.query(`update run set journal = '["forgotten"]' where id = $1`, [forgotten.first.head.id]);
+    expect((await forgotten.read(forget))?.chunks[0]).toBe('["forgotten"]');
   });
 
   test('a run is found by the last eight digits people see', async () => {

@@ -190,6 +190,12 @@ export function refusalPaper(message: string): Paper {
   return notePaper('Not sent', `${message}.`);
 }
 
+/** In the place of a form whose workflow is paused and refuses what comes. */
+export function pausedPaper(headers: Paper['headers']): Paper {
+  const paper = notePaper('Closed for now', 'The workflow of this form is paused. Nothing was sent. Come back later.');
+  return { ...paper, headers: { ...paper.headers, ...headers } };
+}
+
 function textOf(value: Json | undefined): string {
   return typeof value === 'string' ? value : typeof value === 'number' ? String(value) : '';
 }

@@ -15,7 +15,7 @@ import { sendJson, sendProblem } from '../edge/send.ts';
 import type { FileService } from '../files/file-service.ts';
 import { allowOrigin, answerPreflight } from './cors.ts';
 import type { Deliveries } from './deliveries.ts';
-import { refusalPaper, sendPaper, showForm, takeForm } from './form-hook.ts';
+import { pausedPaper, refusalPaper, sendPaper, showForm, takeForm } from './form-hook.ts';
 import type { HookAuthenticator, Proof, Refusal } from './hook-auth.ts';
 import type { HookLimits } from './hook-limits.ts';
 import type { HookPolicy } from './hook-policy.ts';
@@ -49,6 +49,8 @@ export interface HookHandlerOptions {
 /** Requests whose run has not answered yet are looked at this often, in milliseconds. */
 const TIMEOUT_CHECK_MS = 250;
 const HOUR_MS = 3_600_000;
+/** Callers of a paused workflow are asked to come back after this long: nobody knows when it goes on. */
+const PAUSED_RETRY_MS = 60_000;
 const DEFAULT_DEDUPE_HOURS = 24;
 
 export interface HookHandler {
@@ -133,7 +135,7 @@ export function createHookHandler(options: HookHandlerOptions): HookHandler {
           begin: isDispatched ? 'dispatched' : 'at-once',
           ...(runId === undefined ? undefined : { id: runId }),
           ...(keys === undefined ? undefined : { storedFirst: true }),
-          ...(hook.isHeld ? { isHeld: true } : undefined),
+          ...(hook.whilePaused === 'hold' ? { isHeld: true } : undefined),
           ...(test === undefined ? undefined : { definition: test.definition, initiator: test.principalId }),
         },
         reply,
@@ -389,6 +391,7 @@ export function createHookHandler(options: HookHandlerOptions): HookHandler {
 
   const noRoute = (req: IncomingMessage, res: ServerResponse, match: RouteMatch, code: string, message: string): void => {
     if (isPreflight(req, res, match)) return;
+    if (match.kind === 'paused') return refusePaused(req, res, match.route);
     discardRest(req);
     if (match.kind !== 'wrong-method') return sendProblem(res, 404, code, message);
     const allow = match.allow.join(', ');
@@ -399,8 +402,10 @@ export function createHookHandler(options: HookHandlerOptions): HookHandler {
     handle(req, res, path, query) {
       const match = routes.match(req.method ?? 'GET', path);
       if (match.kind === 'found') return begin({ req, res, route: match.route, params: match.params, path: match.path, query });
-      if (!limits.takeUnknown(options.callerOf(req))) return refuseTooFast(req, res, 'Too many requests from this address');
-      // Another process may have published it a moment ago: the database is asked once before the answer is no.
+      const caller = options.callerOf(req);
+      if (!(match.kind === 'paused' ? limits.take(caller, match.route) : limits.takeUnknown(caller)))
+        return refuseTooFast(req, res, 'Too many requests from this address');
+      // Another process may have published it, or let it go on, a moment ago: the database is asked once before the answer is no.
       void routes.refreshOnce(path).then((refreshed) => {
         const again = refreshed ? routes.match(req.method ?? 'GET', path) : match;
         if (again.kind === 'found') return begin({ req, res, route: again.route, params: again.params, path: again.path, query });
@@ -466,6 +471,15 @@ function refuseBusy(req: IncomingMessage, res: ServerResponse, retryAfterMs: num
   sendProblem(res, 503, 'SERVER_BUSY', 'The server cannot take more work at the moment; nothing was started', {
     'retry-after': retryAfter(retryAfterMs),
   });
+  discardRest(req);
+}
+
+/** Told apart from a path that nothing is published at: senders may never come back to one of those. */
+function refusePaused(req: IncomingMessage, res: ServerResponse, { policy }: Route): void {
+  const headers = { 'retry-after': retryAfter(PAUSED_RETRY_MS) };
+  if (policy?.cors) allowOrigin(policy.cors, req, res);
+  if (policy?.settings.form) sendPaper(res, 503, pausedPaper(headers), req.method === 'HEAD');
+  else sendProblem(res, 503, 'WORKFLOW_PAUSED', 'The workflow of this webhook is paused; nothing was started', headers);
   discardRest(req);
 }
 

@@ -15,7 +15,6 @@ const route = (name: string, settings: LiveHook['settings'] = {}, workspaceId = 
     patternNorm: name,
     reply: 'immediate',
     settings,
-    isHeld: false,
   });
 const from = (address: string, isLocal = false) => ({ address, isLocal });
 const passed = (times: number, take: () => boolean): number => Array.from({ length: times }, take).filter(Boolean).length;

@@ -2,7 +2,7 @@ import { type LiveHook, normalizeHookPattern } from '@plugboard/persistence';
 import { describe, expect, test } from 'vitest';
 import { RouteTable } from './route-table.ts';
 
-const hook = (method: string, pattern: string): LiveHook => ({
+const hook = (method: string, pattern: string, more: Partial<LiveHook> = {}): LiveHook => ({
   id: pattern,
   workspaceId: 'w',
   workflowId: pattern,
@@ -13,7 +13,7 @@ const hook = (method: string, pattern: string): LiveHook => ({
   patternNorm: normalizeHookPattern(pattern),
   reply: 'immediate',
   settings: {},
-  isHeld: false,
+  ...more,
 });
 const PATTERNS = [
   'orders',
@@ -62,6 +62,19 @@ describe('the route of a path', () => {
     expect(table.match('DELETE', 'a/b')).toMatchObject({ kind: 'wrong-method', allow: ['GET', 'POST', 'PUT'] });
     expect(table.match('PUT', 'a/b')).toMatchObject({ kind: 'found', params: { x: 'b' } });
     expect(table.match('POST', 'a/b')).toMatchObject({ kind: 'found', params: { rest: 'a/b' } });
+  });
+
+  test('a workflow that is paused and refuses keeps its paths, also those that a wider pattern of another one fits', () => {
+    const refuse = { whilePaused: 'refuse' } as const;
+    const table = new RouteTable([
+      hook('GET', 'a/b', refuse),
+      hook('GET', 'a/:x'),
+      hook('GET', 'c/:y', refuse),
+      hook('GET', 'd', { whilePaused: 'hold' }),
+    ]);
+    for (const path of ['a/b', 'a//b', 'a/%62', 'c/d']) expect(table.match('GET', path), path).toMatchObject({ kind: 'paused' });
+    for (const path of ['a/c', 'd']) expect(table.match('GET', path), path).toMatchObject({ kind: 'found' });
+    expect(table.match('PUT', 'c/d')).toMatchObject({ kind: 'wrong-method', allow: ['GET'] });
   });
 
   test('names of every object are parameters and paths like others', () => {

@@ -20,6 +20,8 @@ export type RouteMatch =
       readonly params: { readonly [name: string]: string };
       /** As it was sent, with a slash before it. */ readonly path: string;
     }
+  /** Of a workflow that is paused and refuses what comes meanwhile. */
+  | { readonly kind: 'paused'; readonly route: Route }
   | {
       readonly kind: 'wrong-method';
       readonly allow: readonly string[];
@@ -57,7 +59,7 @@ export class RouteTable {
       const isStatic = !segments.some(isStar);
       const entry = isStatic ? this.#staticEntry(hook.patternNorm) : this.#patternEntry(hook.patternNorm);
       entry.byMethod.set(hook.method, route);
-      if (isStatic) entry.found.set(hook.method, { kind: 'found', route, params: NO_PARAMS, path: inOnePiece(`/${hook.patternNorm}`) });
+      if (isStatic) entry.found.set(hook.method, matchOf(route, NO_PARAMS, inOnePiece(`/${hook.patternNorm}`)));
     }
     this.#byPattern.clear();
     for (const list of [...this.#patterns.values(), this.#open]) list.sort(byExactness);
@@ -72,12 +74,12 @@ export class RouteTable {
     // A slash that was sent encoded is text within its segment, not a separator.
     const entry = segments.some((segment) => segment.includes('/')) ? undefined : this.#static.get(segments.join('/'));
     const found = entry?.found.get(method);
-    if (found?.kind === 'found') return { ...found, path: `/${path}` };
+    if (found) return found.kind === 'found' ? { ...found, path: `/${path}` } : found;
     const others = new Map<string, Route>(entry?.byMethod);
     for (const pattern of [...(this.#patterns.get(segments.length) ?? []), ...this.#open]) {
       if (!fits(pattern.segments, segments)) continue;
       const route = pattern.entry.byMethod.get(method);
-      if (route) return { kind: 'found', route, params: pathParams(route, segments), path: `/${path}` };
+      if (route) return matchOf(route, pathParams(route, segments), `/${path}`);
       for (const [name, other] of pattern.entry.byMethod) if (!others.has(name)) others.set(name, other);
     }
     return others.size > 0 ? { kind: 'wrong-method', allow: [...others.keys()].toSorted(), routes: [...others.values()] } : UNKNOWN;
@@ -103,6 +105,10 @@ export class RouteTable {
     }
     return entry;
   }
+}
+
+function matchOf(route: Route, params: { readonly [name: string]: string }, path: string): RouteMatch {
+  return route.hook.whilePaused === 'refuse' ? { kind: 'paused', route } : { kind: 'found', route, params, path };
 }
 
 /** A text put together is only turned into one when it is read, and becomes JSON at a third of the speed until then. */

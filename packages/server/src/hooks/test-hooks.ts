@@ -96,7 +96,6 @@ export function createTestHooks({ database, definitions, plans, systemPrincipalI
       version: 0,
       pattern: listener.pattern,
       patternNorm: listener.path,
-      isHeld: false,
     };
     return {
       route: routeOf(hook, principalId),
@@ -154,5 +153,5 @@ function plainPath(path: string): string {
 function stubOf(listener: TestListener): LiveHook {
   const { id, workspaceId, workflowId, nodeId, method, pattern, path } = listener;
   const hook = { id, workspaceId, workflowId, nodeId, version: 0, method, pattern, patternNorm: path };
-  return { ...hook, reply: 'immediate', settings: {}, isHeld: false };
+  return { ...hook, reply: 'immediate', settings: {} };
 }

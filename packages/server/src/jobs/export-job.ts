@@ -183,7 +183,7 @@ async function* withData(head: string, row: ListedRun, caller: Caller, open: () 
   if (isErased(opened.events)) return yield `${begun},"data":"erased"}\n`;
   yield `${begun},"data":"${isTerminal(row.status) ? 'whole' : 'so far'}","steps":[`;
   let separator = '';
-  for (const view of stepViews(opened.state, history(opened.loaded.plan, opened.events))) {
+  for (const view of stepViews(opened.state, await history(opened.loaded.plan, opened.events))) {
     const { node, name, ...step } = view;
     const outputs = stepOutput(opened.state, node);
     const told: JsonObject = { nodeId: node, name, ...(step as unknown as JsonObject) };

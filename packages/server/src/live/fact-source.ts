@@ -2,6 +2,7 @@
  * Facts of runs, read from the journal. Runs that were read lately stay folded, so that a watched run costs only its new events.
  */
 import type { Plan, RunEvent } from '@plugboard/engine';
+import { slices } from '../runs/in-slices.ts';
 import type { RunFact } from './run-fact.ts';
 import { type RunFacts, createRunFacts } from './run-facts.ts';
 
@@ -63,7 +64,13 @@ export function createFactSource({ load, committedSeqs, keepFacts = 100_000 }: F
     const found = await load(runId, run.facts.length);
     if (!found) return false;
     run.folder ??= createRunFacts(found.plan);
-    const added = run.folder.take(found.events);
+    const slice = slices();
+    const added: RunFact[] = [];
+    for (const event of found.events) {
+      added.push(...run.folder.take([event]));
+      const turn = slice();
+      if (turn) await turn;
+    }
     for (const fact of added) run.facts.push(fact);
     if (kept.get(runId) === run) total += added.length;
     return true;

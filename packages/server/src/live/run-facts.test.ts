@@ -4,7 +4,9 @@ import type { NodeTypeIR, TriggerTypeIR, TypeIR } from '@plugboard/sdk';
 import { describe, expect, test } from 'vitest';
 import { createFactSource } from './fact-source.ts';
 import { MAX_FACT_BYTES, type RunFact } from './run-fact.ts';
-import { createRunFacts, runFacts } from './run-facts.ts';
+import { createRunFacts } from './run-facts.ts';
+
+const runFacts = (plan: Plan, events: readonly RunEvent[]): RunFact[] => createRunFacts(plan).take(events);
 
 const TRIGGER: TriggerTypeIR = {
   kind: 'trigger',

@@ -37,11 +37,7 @@ const ALSO_LIMIT = 8;
 const PORT_LIMIT = 8;
 const BLANK: Item = { json: {} };
 
-/** The facts of a run's events from the first on. */
-export function runFacts(plan: Plan, events: readonly RunEvent[]): RunFact[] {
-  return createRunFacts(plan).take(events);
-}
-
+/** To be given the events of a run from the first on. */
 export function createRunFacts(plan: Plan): RunFacts {
   return new Folder(plan);
 }

@@ -3,6 +3,7 @@
  * it gets the frames of all. What is sent always comes from the journal, so a commit nobody told of shows with the next heartbeat.
  */
 import type { Clock } from '@plugboard/runner';
+import { slices } from '../runs/in-slices.ts';
 import type { FactPage, FactSource } from './fact-source.ts';
 import { FramePace } from './frame-pace.ts';
 import type { RunFact } from './run-fact.ts';
@@ -94,6 +95,7 @@ export class RunFeed {
   async #catchUp(follower: Follower, first: FactPage): Promise<void> {
     const { subscription } = follower;
     const { source, outlet, runId, onError } = this.#options;
+    const slice = slices();
     try {
       for (
         let page: FactPage | undefined = first;
@@ -105,6 +107,7 @@ export class RunFeed {
         for (const facts of frames(page.facts)) {
           this.#sendTo(follower, facts);
           await outlet.drained(subscription);
+          await slice();
           if (subscription.isOver) return;
         }
         if (follower.seq >= page.seq && this.#follow(follower)) return;

@@ -12,11 +12,11 @@ import {
   readCommittedEvents,
   readCommittedSeqs,
 } from '@plugboard/persistence';
-import { decodeEvents } from '@plugboard/runner';
 import type { Identity } from '../auth/callers.ts';
 import type { Change } from '../operation/execute.ts';
 import { OperationProblem } from '../operation/problem.ts';
 import type { PlanStore } from '../runs/plan-store.ts';
+import { decodeAll } from '../runs/stored-runs.ts';
 import { createFactSource } from './fact-source.ts';
 import { createLive } from './live.ts';
 import { createNotificationWatch } from './notification-watch.ts';
@@ -62,7 +62,7 @@ export function createServerLive(options: ServerLiveOptions): ServerLive {
     const found = await readCommittedEvents(database, runId, kept ? from : 0);
     if (!found) return undefined;
     const { head } = found;
-    const events = (await Promise.all(found.chunks.map((chunk) => decodeEvents(chunk, blobs, head.workspaceId)))).flat();
+    const events = await decodeAll(found.chunks, blobs, head.workspaceId);
     let plan = kept;
     if (!plan) {
       const [first] = events;

@@ -148,11 +148,14 @@ describe('a step that calls a workflow', () => {
     const id = await run(await live(calling('Deep', 'Endless')));
     const { error } = await ended(id);
     expect(error?.code).toBe('CALLED_RUN_FAILED');
+    const told = 'The run of "Endless" that this step called failed; the reason came through 10 called runs: ';
     const deepest = await kit.database.database.query<{ message: string; code: string }>(
       `select r.error_message as message, r.error_code as code from run_child c join run r on r.id = c.run_id where c.depth = 10`,
     );
     expect(deepest[0]?.code).toBe('SUBWORKFLOW_DEPTH');
     expect(deepest[0]?.message).toContain('Deep → Endless → Endless');
+    // The reason stands in it once.
+    expect(error?.message).toBe(`${told}${deepest[0]?.message}`);
   });
 
   test('that names a workflow which is not there, or that its publisher may not run, is not published', async () => {

@@ -10,6 +10,7 @@ import {
   type WorkspaceTransaction,
   findDeployment,
   findRun,
+  findWorkspace,
   inWorkspace,
   loadVersion,
 } from '@plugboard/persistence';
@@ -110,13 +111,14 @@ async function failureItem(
   const { head } = run;
   const opened = await stored.open(inTransaction, head.workspaceId, head.id).catch(() => undefined);
   const name = opened?.loaded.workflowName ?? (await loadVersion(database, head.workflowId, head.version))?.definition.name ?? null;
+  const workspace = await findWorkspace(database, head.workspaceId);
   const kept = settings.value('runs.keepData', head.workspaceId);
   const keepsNothing = kept === 'none' || opened?.loaded.plan.keepData === 'none';
   const json: JsonObject = {
     workflow: { id: head.workflowId, name, version: head.version },
     run: {
       id: head.id,
-      url: `${pageUrl()}/runs/${head.id}`,
+      url: `${pageUrl()}/w/${workspace?.slug ?? 'default'}/runs/${head.id}`,
       status: run.status,
       trigger: head.triggerKind,
       startedAt: new Date(head.startedAt).toISOString(),

@@ -61,6 +61,13 @@ describe('what follows from the end of a run', () => {
   const later = (name: string, repeat: object = {}, more: object = {}) =>
     aWorkflow(name, node('keep', 'core/noop'), { repeat: { delayMs: HOUR_MS, ...repeat }, ...more });
 
+  test('begins when its pause is over: a chain of many short pauses takes no longer than these', async () => {
+    const times = 40;
+    const id = await run(await live(later('Short pauses', { delayMs: 150, times })), { n: 1 });
+    // Looked at every two seconds it would take longer than a test may.
+    await expect.poll(async () => (await chain(id)).map(({ status }) => status)).toEqual(Array(times).fill('succeeded'));
+  });
+
   test('begins once, however many servers look at one moment', async () => {
     const id = await run(await live(later('Looked at twice')), { n: 1 });
     const others = [kit.followUps.another(), kit.followUps.another()];
@@ -166,7 +173,9 @@ describe('a workflow that hears of how runs end', () => {
     const [heard, ...more] = await runsOf(hearing);
     expect(more).toEqual([]);
     await ended(heard?.id ?? '');
-    expect(await inputOf(heard?.id ?? '')).toMatchObject([{ run: { id: told, status: 'cancelled' } }]);
+    expect(await inputOf(heard?.id ?? '')).toMatchObject([
+      { run: { id: told, status: 'cancelled', url: expect.stringMatching(`^http://[^/]+/w/default/runs/${told}$`) as string } },
+    ]);
   });
 
   test('is told the item that failed, and never one of a workflow that keeps no data', async () => {

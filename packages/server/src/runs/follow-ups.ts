@@ -1,6 +1,6 @@
 /**
  * Begins what is to follow from the ends of runs. The notes are rows; each is begun under a key, then forgotten, so that whatever happens in between it
- * has begun once. Any process looks, soon after an end of its own and every few seconds.
+ * has begun once. Any process looks, soon after an end of its own, when it knows of one that is due, and every few seconds.
  */
 import type { TriggerKindName } from '@plugboard/engine';
 import {
@@ -10,6 +10,7 @@ import {
   type RunKey,
   forgetFollowUp,
   listDueFollowUps,
+  nextFollowUpMs,
   putOffFollowUp,
   uuidv7,
 } from '@plugboard/persistence';
@@ -68,6 +69,8 @@ export function startFollowUps({ database, runner, deliveries, find, log }: Foll
   let isAsked = false;
   let isClosed = false;
   let looking: Promise<number> = Promise.resolve(0);
+  /** The round of the timer that is under way. */
+  let round: Promise<void> | undefined;
 
   const begin = async (due: DueFollowUp): Promise<void> => {
     const follow = await find[due.kind]?.(due);
@@ -109,14 +112,31 @@ export function startFollowUps({ database, runner, deliveries, find, log }: Foll
     return looking;
   };
 
+  /** Looks, then waits until it is to look again. */
+  const lookOn = async (): Promise<void> => {
+    let ms = LOOK_MS;
+    try {
+      await look();
+      ms = await restMs();
+    } catch (error) {
+      log.warn({ err: error }, 'what is to follow from ended runs could not be read; trying again');
+    }
+    round = undefined;
+    schedule(isAsked ? 0 : ms);
+  };
+
+  /** How long until the next look. */
+  const restMs = async (): Promise<number> => {
+    if (isClosed || !runner.accepting) return LOOK_MS;
+    return Math.max(0, (await nextFollowUpMs(database, LOOK_MS)) ?? LOOK_MS);
+  };
+
   const schedule = (ms: number): void => {
     clearTimeout(timer);
     if (isClosed) return;
     timer = setTimeout(() => {
       isAsked = false;
-      look()
-        .catch((error: unknown) => log.warn({ err: error }, 'what is to follow from ended runs could not be read; trying again'))
-        .finally(() => schedule(isAsked ? 0 : LOOK_MS));
+      round = lookOn();
     }, ms);
     timer.unref();
   };
@@ -127,12 +147,13 @@ export function startFollowUps({ database, runner, deliveries, find, log }: Foll
     wake() {
       if (isAsked) return;
       isAsked = true;
-      schedule(0);
+      // A look under way is followed by another one.
+      if (!round) schedule(0);
     },
     async close() {
       isClosed = true;
       clearTimeout(timer);
-      await looking.catch(() => 0);
+      await Promise.all([looking.catch(() => 0), round]);
     },
   };
 }

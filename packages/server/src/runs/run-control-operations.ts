@@ -27,11 +27,29 @@ export function runControlOperations({ access, runner, ownership }: RunControlOp
     ctx.audit({ kind: 'run', id: full });
     const problem = controlProblem(what, await rowOf(ctx, full));
     if (problem) throw problem;
+    if (what === 'pause') await demandUnstopped(ctx, full);
     const row = { runId: full, workspaceId: ctx.workspaceId, sourceKey: `${what}:${ctx.requestId}`, kind: what };
     await ownership.putInbox({ ...row, payload: { by: ctx.actor.principalId } });
     runner.wake();
     const now = await waitUntil(ctx, full, asked.waitMs, (one) => isTerminal(one.status) || controlProblem(what, one) !== undefined);
+    if (what === 'pause' && isTerminal(now.status)) throw ended(now.status);
     return headView(now, undefined);
+  };
+
+  /** A run that was stopped only ends, or undoes what it did. @throws OperationProblem RUN_STATE */
+  const demandUnstopped = async (ctx: OperationContext, full: string): Promise<void> => {
+    const { run, state } = await open(ctx, full);
+    if (!state.stop || isTerminal(run.status)) return;
+    throw new OperationProblem('RUN_STATE', `The run ${state.undo ? 'undoes what it did' : 'is being stopped'}`, {
+      params: { status: run.status },
+      hint: 'Only a run that works or waits can be paused.',
+    });
+  };
+
+  /** Whether a run that ended as it had to was stopped while it undid what it did. */
+  const wasUndoStopped = async (ctx: OperationContext, full: string): Promise<boolean> => {
+    const { undo } = (await open(ctx, full)).state;
+    return undo?.failures.some(({ error }) => error.code === 'UNDO_STOPPED') ?? false;
   };
 
   return [
@@ -60,7 +78,7 @@ export function runControlOperations({ access, runner, ownership }: RunControlOp
         if (isTerminal(run.status)) throw ended(run.status);
         await askToCancel({ ownership, runner }, ctx, full, input.reason);
         const now = await waitUntil(ctx, full, input.waitMs, (one) => isTerminal(one.status));
-        if (isTerminal(now.status) && now.status !== 'cancelled') throw ended(now.status);
+        if (isTerminal(now.status) && now.status !== 'cancelled' && !(await wasUndoStopped(ctx, full))) throw ended(now.status);
         return headView(now, undefined);
       },
     }),

@@ -2,10 +2,12 @@
 import { type RunOrigin, isErased, isTerminal } from '@plugboard/engine';
 import { findBudget, findDisplayNames, listRunTags } from '@plugboard/persistence';
 import { z } from 'zod';
-import { runFacts } from '../live/run-facts.ts';
+import type { RunFact } from '../live/run-fact.ts';
+import { createRunFacts } from '../live/run-facts.ts';
 import { may } from '../operation/demand.ts';
 import { type Operation, operation } from '../operation/operation.ts';
 import { json } from '../operation/shapes.ts';
+import { slices } from './in-slices.ts';
 import { type RunAccess, resourceOf } from './run-access.ts';
 import { modesOf } from './run-modes.ts';
 import { progressOf, runProgress, runStepRow, stepRow } from './run-progress.ts';
@@ -85,7 +87,7 @@ export function runReadOperations({ onRun, fullId, open, rowOf, waitUntil }: Run
         const { run, state, loaded, events } = await open(ctx, input.id);
         const row = await rowOf(ctx, run.head.id);
         const budget = await ctx.inTransaction((tx) => findBudget(tx, { workspaceId: ctx.workspaceId, rootRunId: run.head.rootRunId }));
-        const past = history(loaded.plan, events);
+        const past = await history(loaded.plan, events);
         const mayReadData = may(ctx, 'run.readData', resourceOf(row));
         return {
           ...headView(row, loaded.workflowName),
@@ -132,7 +134,8 @@ export function runReadOperations({ onRun, fullId, open, rowOf, waitUntil }: Run
       },
       async handler(ctx, input) {
         const { run, state, loaded, events } = await open(ctx, input.id);
-        const steps = stepViews(state, history(loaded.plan, events)).filter((step) => state.plan.byId.get(step.node)?.isTrigger !== true);
+        const views = stepViews(state, await history(loaded.plan, events));
+        const steps = views.filter((step) => state.plan.byId.get(step.node)?.isTrigger !== true);
         return progressOf(await rowOf(ctx, run.head.id), steps);
       },
     }),
@@ -155,7 +158,7 @@ export function runReadOperations({ onRun, fullId, open, rowOf, waitUntil }: Run
       },
       async handler(ctx, input) {
         const { state, loaded, events } = await open(ctx, input.id);
-        return { rows: stepViews(state, history(loaded.plan, events)).map(stepRow) };
+        return { rows: stepViews(state, await history(loaded.plan, events)).map(stepRow) };
       },
     }),
     operation({
@@ -170,7 +173,15 @@ export function runReadOperations({ onRun, fullId, open, rowOf, waitUntil }: Run
       rest: { method: 'GET', path: '/runs/{id}/facts' },
       async handler(ctx, input) {
         const { loaded, events } = await open(ctx, input.id);
-        const facts = runFacts(loaded.plan, events).filter((fact) => fact.seq > input.after);
+        const folder = createRunFacts(loaded.plan);
+        const slice = slices();
+        const facts: RunFact[] = [];
+        for (const event of events) {
+          if (facts.length > FACTS_PER_CALL) break;
+          for (const fact of folder.take([event])) if (fact.seq > input.after) facts.push(fact);
+          const turn = slice();
+          if (turn) await turn;
+        }
         return { facts: facts.slice(0, FACTS_PER_CALL), hasMore: facts.length > FACTS_PER_CALL };
       },
     }),

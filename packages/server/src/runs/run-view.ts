@@ -14,6 +14,7 @@ import {
 } from '@plugboard/engine';
 import type { LoadedPlan } from '@plugboard/runner';
 import type { Json, StepError } from '@plugboard/sdk';
+import { slices } from './in-slices.ts';
 
 export interface StepView {
   readonly node: string;
@@ -45,9 +46,14 @@ export interface StepView {
   readonly logs: readonly { readonly level: string; readonly message: string }[];
 }
 
-export function replay(loaded: LoadedPlan, events: readonly RunEvent[]): RunState {
+export async function replay(loaded: LoadedPlan, events: readonly RunEvent[]): Promise<RunState> {
   const state = newRun(loaded.plan);
-  for (const event of events) fold(state, event);
+  const slice = slices();
+  for (const event of events) {
+    fold(state, event);
+    const turn = slice();
+    if (turn) await turn;
+  }
   return state;
 }
 
@@ -55,18 +61,21 @@ export function replay(loaded: LoadedPlan, events: readonly RunEvent[]): RunStat
  * A step as it stood when its round of a loop was left, or as it stands in a round under way; without a path in the round it changed in last.
  * The state lets go of rounds that are over, so they are looked for while the journal is folded again.
  */
-export function stepInRound(
+export async function stepInRound(
   loaded: LoadedPlan,
   events: readonly RunEvent[],
   node: PlanNode,
   path: readonly number[] | undefined,
-): StepState | undefined {
+): Promise<StepState | undefined> {
   const state = newRun(loaded.plan);
+  const slice = slices();
   let found: StepState | undefined;
   for (const event of events) {
     fold(state, event);
     // A step stays the same object for the life of its round.
     found = state.changed.findLast(({ index, scope }) => index === node.index && isSamePath(scope.path, path ?? scope.path)) ?? found;
+    const turn = slice();
+    if (turn) await turn;
   }
   return found;
 }
@@ -99,7 +108,7 @@ interface Rounds {
 
 const NO_ROUNDS: Rounds = { begun: 0, ended: 0, failed: 0, itemsIn: 0, error: undefined, startedAt: 0, endedAt: 0, itemsOut: {} };
 
-export function history(plan: Plan, events: readonly RunEvent[]): RunHistory {
+export async function history(plan: Plan, events: readonly RunEvent[]): Promise<RunHistory> {
   const takenOver: string[] = [];
   const sentAgain = new Map<string, number>();
   let cancelled: RunHistory['cancelled'];
@@ -111,7 +120,7 @@ export function history(plan: Plan, events: readonly RunEvent[]): RunHistory {
       if (again > 0) sentAgain.set(event.node, (sentAgain.get(event.node) ?? 0) + again);
     }
   }
-  return { takenOver, sentAgain, rounds: roundsOf(plan, events), ...(cancelled ? { cancelled } : {}) };
+  return { takenOver, sentAgain, rounds: await roundsOf(plan, events), ...(cancelled ? { cancelled } : {}) };
 }
 
 export function stepViews(state: RunState, { sentAgain, rounds }: RunHistory): StepView[] {
@@ -158,16 +167,19 @@ function untouched(node: PlanNode): StepView {
 }
 
 /** What nodes inside loops did over all rounds: a round that is over leaves nothing in the state, so the journal is read for it once more. */
-function roundsOf(plan: Plan, events: readonly RunEvent[]): ReadonlyMap<string, Rounds> {
+async function roundsOf(plan: Plan, events: readonly RunEvent[]): Promise<ReadonlyMap<string, Rounds>> {
   const rounds = new Map<string, Rounds>();
   if (plan.nodes.every((node) => node.loops.length === 0)) return rounds;
   const state = newRun(plan);
+  const slice = slices();
   for (const event of events) {
     fold(state, event);
     for (const step of state.changed) {
       const node = plan.nodes[step.index];
       if (node && step.scope.path.length > 0) countRound(rounds, node.id, step, event.at);
     }
+    const turn = slice();
+    if (turn) await turn;
   }
   return rounds;
 }

@@ -59,7 +59,7 @@ export function stepDataOperations({ onRun, open }: RunAccess): readonly Operati
       problems: [],
       rest: { method: 'GET', path: '/runs/{runId}/steps/{nodeId}/data' },
       async handler(ctx, input) {
-        const items = stepItems(stepOf(await open(ctx, input.runId), input), input);
+        const items = stepItems(await stepOf(await open(ctx, input.runId), input), input);
         const from = Number(input.after ?? 0);
         const to = from + (input.first ?? 50);
         return { ...page(items.slice(from, to), to < items.length ? String(to) : undefined), total: items.length, hiddenFields: 0 };
@@ -78,7 +78,7 @@ export function stepDataOperations({ onRun, open }: RunAccess): readonly Operati
       problems: [],
       rest: { method: 'GET', path: '/runs/{runId}/steps/{nodeId}/log' },
       async handler(ctx, input) {
-        const step = stepOf(await open(ctx, input.runId), input);
+        const step = await stepOf(await open(ctx, input.runId), input);
         return (step?.logs ?? []).map(({ at, level, message, i }) => ({
           at: new Date(at).toISOString(),
           level,
@@ -91,10 +91,10 @@ export function stepDataOperations({ onRun, open }: RunAccess): readonly Operati
 }
 
 /** Undefined while nothing has happened to the step, in the round that is asked for or at all. */
-function stepOf(
+async function stepOf(
   { loaded, events, state }: OpenedRun,
   { nodeId, path }: { readonly nodeId: string; readonly path?: readonly number[] | undefined },
-): StepState | undefined {
+): Promise<StepState | undefined> {
   const node = state.plan.byId.get(nodeId) ?? state.plan.byName.get(nodeId);
   if (!node) throw notFound(`The workflow of this run has no step "${nodeId}"`);
   return node.loops.length === 0 ? findStep(state, node) : stepInRound(loaded, events, node, path);

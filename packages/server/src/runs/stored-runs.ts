@@ -13,6 +13,7 @@ import {
 import { type LoadedPlan, decodeEvents } from '@plugboard/runner';
 import type { Visible } from '../access/access.ts';
 import { OperationProblem, notFound } from '../operation/problem.ts';
+import { slices } from './in-slices.ts';
 import type { PlanStore } from './plan-store.ts';
 import { replay } from './run-view.ts';
 
@@ -53,13 +54,13 @@ export function createStoredRuns(options: {
     async open(inTransaction, workspaceId, id) {
       const run = await inTransaction((tx) => findRun(tx, { workspaceId, id }));
       if (!run) throw noRun(id);
-      const events = (await Promise.all(run.chunks.map((chunk) => decodeEvents(chunk, blobs, workspaceId)))).flat();
+      const events = await decodeAll(run.chunks, blobs, workspaceId);
       const [first] = events;
       const carried = first?.type === 'run.started' ? first.definition : undefined;
       const { head } = run;
       const loaded = carried ? plans.compile(carried, head) : await plans.load(head.workflowId, head.version, head.environment);
       const definition = carried ?? (await loadVersion(database, head.workflowId, head.version))?.definition;
-      return { run, events, loaded, state: replay(loaded, events), definition };
+      return { run, events, loaded, state: await replay(loaded, events), definition };
     },
   };
 }
@@ -87,4 +88,15 @@ export function inputOf({ state, events }: Pick<OpenedRun, 'state' | 'events'>):
   const [first] = events;
   if (first?.type !== 'run.started') return undefined;
   return state.root.steps[state.triggerNode]?.outputs ?? first.outputs;
+}
+
+/** The events of a run's chunks. */
+export async function decodeAll(chunks: readonly string[], blobs: BlobStore, workspaceId: string): Promise<RunEvent[]> {
+  const slice = slices();
+  const events: RunEvent[] = [];
+  for (const chunk of chunks) {
+    for (const event of await decodeEvents(chunk, blobs, workspaceId)) events.push(event);
+    await slice();
+  }
+  return events;
 }

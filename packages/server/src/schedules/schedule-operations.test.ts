@@ -1,4 +1,5 @@
 /** Schedules over the API: what is due, paused, started by hand and made up for. */
+import { RUN_STATUS } from '@plugboard/engine';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ApiKit, type TestCaller, openApiKit } from '../operation/api.test-kit.ts';
 
@@ -86,6 +87,12 @@ describe('a preview', () => {
     });
   });
 
+  test('begins with the instant it is asked from', async () => {
+    const asked = { cron: ['0 12 * * *'], timezone: 'UTC', from: '2026-03-28T12:00:00Z', count: 1 };
+    const { json } = await kit.rest(viewer, 'POST', '/schedules/preview', asked);
+    expect(json.runs[0].at).toBe('2026-03-28T12:00:00.000Z');
+  });
+
   test('of what cannot be says everything that is wrong', async () => {
     const { status, json } = await kit.rest(viewer, 'POST', '/schedules/preview', { cron: ['0 0 31 2 *', 'soon'], timezone: 'Mars/Base' });
     expect(status).toBe(200);
@@ -111,6 +118,19 @@ test('a workflow with a schedule that cannot be is not published, and is told wh
     ['TIMEZONE_UNKNOWN', 'nodes[0].data.params.timezone'],
     ['SCHEDULE_NEVER', 'nodes[0].data.params.cron'],
   ]);
+});
+
+test('a workflow with a schedule whose end has passed is published with a warning', async () => {
+  const told = async (name: string, params: object) => {
+    const made = await kit.rest(editor, 'POST', '/workflows/import', { definition: timed(name, params), publish: true });
+    return made.json.warnings.map((one: { code: string; path: string }) => [one.code, one.path]);
+  };
+  const over = [['SCHEDULE_OVER', 'nodes[0].data.params.endAt']];
+  expect(await told('Over', { cron: '0 8 * * *', endAt: '2020-01-01T00:00:00Z' })).toEqual(over);
+  // Its end is to come, and no time of its before that.
+  const soon = new Date(Date.now() + 60_000).toISOString();
+  expect(await told('As good as over', { cron: '0 0 29 2 *', endAt: soon })).toEqual(over);
+  expect(await told('Goes on', { cron: '0 8 * * *', endAt: '9000-01-01T00:00:00Z' })).toEqual([]);
 });
 
 test('a schedule is started by hand, beside its own times', async () => {
@@ -155,6 +175,21 @@ describe('a backfill', () => {
       workflowId,
     ]);
     expect(row?.n).toBe(26);
+  });
+
+  test('starts its runs also while the schedule, or the whole workflow, is paused', async () => {
+    const { id, workflowId } = await publish('Made up for in a pause', { cron: '0 * * * *' });
+    await kit.rest(editor, 'POST', `/schedules/${id}/pause`, {});
+    expect((await kit.rest(editor, 'POST', `/workflows/${workflowId}/pause`, {})).status).toBe(200);
+    const span = { from: '2026-11-01T00:00:00Z', until: '2026-11-01T01:00:00Z' };
+    const { json } = await kit.rest(editor, 'POST', `/schedules/${id}/backfill`, span);
+    expect(await ended(json.id)).toMatchObject({ done: 2, unchanged: 0 });
+    const states = () =>
+      kit.database.database.query(
+        'select coalesce(l.status, r.status) as status from run r left join run_live l on l.run_id = r.id where r.workflow_id = $1',
+        [workflowId],
+      );
+    await expect.poll(states, { timeout: 20_000 }).toEqual(Array.from({ length: 2 }, () => ({ status: RUN_STATUS.succeeded })));
   });
 
   test('has a limit, looks only back, and is for whoever may start runs', async () => {

@@ -142,7 +142,7 @@ export function scheduleOperations(options: ScheduleOperationsOptions): readonly
         timezone: text(64).optional(),
         startAt: moment.optional(),
         endAt: moment.optional(),
-        /** From then on. @default now */
+        /** From then on, that instant among them. @default now */
         from: moment.optional(),
         count,
       }),
@@ -272,7 +272,7 @@ async function demandSchedule(tx: WorkspaceTransaction, scheduleId: string): Pro
 function view(row: StoredSchedule): z.input<typeof schedule> {
   const spec = row.spec as TimetableSpec;
   const read = readTimetable(spec, row.zone);
-  const from = Math.max(Date.now(), row.nextDue?.getTime() ?? 0) - 1;
+  const from = Math.max(Date.now(), row.nextDue?.getTime() ?? 0);
   return {
     id: row.id,
     workflowId: row.workflowId,
@@ -297,6 +297,7 @@ function view(row: StoredSchedule): z.input<typeof schedule> {
 }
 
 interface Stretch {
+  /** The first instant that counts. */
   readonly from: number;
   readonly most: number;
 }
@@ -309,7 +310,7 @@ function previewOf(spec: TimetableSpec, zone: string, stretch: Stretch): z.input
 
 function runsFrom(timetable: Timetable, { from, most }: Stretch): z.input<typeof upcoming>[] {
   const runs: z.input<typeof upcoming>[] = [];
-  for (const slot of slotsAfter(timetable, from)) {
+  for (const slot of slotsAfter(timetable, from - 1)) {
     if (runs.length >= most) break;
     runs.push({
       at: new Date(slot).toISOString(),

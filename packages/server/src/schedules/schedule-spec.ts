@@ -106,17 +106,32 @@ export function readTimetable(
   return { timetable, faults: [] };
 }
 
-/** Everything that keeps a schedule from being served as it is written. `path` is where its parameters stand in the definition. */
-export function scheduleProblems(node: ScheduleNode & { readonly path: string; readonly zone: string }): Problem[] {
-  const { faults } = readTimetable(timetableSpec(node), zoneOf(node) ?? node.zone);
-  return faults.map(({ code, param, message, hint }) => ({
-    code,
-    severity: 'error',
-    nodeId: node.nodeId,
-    path: `${node.path}.${param}`,
-    message: `"${node.name}": ${message}`,
-    hint,
-  }));
+/** What keeps a schedule from being served as it is written, and that it is over at `now`. `path` is where its parameters stand in the definition. */
+export function scheduleProblems(node: ScheduleNode & { readonly path: string; readonly zone: string; readonly now: number }): Problem[] {
+  const read = readTimetable(timetableSpec(node), zoneOf(node) ?? node.zone);
+  const problem =
+    (severity: Problem['severity']) =>
+    ({ code, param, message, hint }: TimetableFault): Problem => ({
+      code,
+      severity,
+      nodeId: node.nodeId,
+      path: `${node.path}.${param}`,
+      message: `"${node.name}": ${message}`,
+      hint,
+    });
+  if (!('timetable' in read)) return read.faults.map(problem('error'));
+  return isOver(read.timetable, node.now) ? [problem('warning')(OVER)] : [];
+}
+
+const OVER: TimetableFault = {
+  code: 'SCHEDULE_OVER',
+  param: 'endAt',
+  message: 'it never fires again: no time of it is left before its end.',
+  hint: 'Set a later end, or leave it empty.',
+};
+
+function isOver(timetable: Timetable, now: number): boolean {
+  return timetable.endAt !== undefined && nextSlot(timetable, now) === undefined;
 }
 
 /** A sound schedule as the publish stores it. `zone`: where the node names none. */

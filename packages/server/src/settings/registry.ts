@@ -141,7 +141,7 @@ export const SETTINGS = {
   }),
   'runs.concurrent': setting(whole(1, 10_000), {
     title: 'Runs at the same time',
-    help: 'Of one workspace, not counting runs that a caller waits for. More than these wait in the order they came.',
+    help: 'Of one workspace in one server process, not counting runs that a caller waits for. More than these wait in the order they came. Each process counts its own.',
     group: 'Runs',
     levels: ['workspace', 'instance'],
     fallback: 10,

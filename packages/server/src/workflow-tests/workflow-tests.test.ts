@@ -138,6 +138,14 @@ describe('tests written by hand', () => {
     expect(json.outcome).toBe('failed');
     expect(json.differences[0]).toEqual({ node: '', path: 'status', expected: 'succeeded', actual: 'failed' });
     expect(json.message).toContain('[MOCK_MISSING]');
+
+    expect((await put([{ method: 'POST', url: '*/rate', status: 200, headers: { 'not a name': '1' }, body: { rate: 4 } }])).status).toBe(
+      200,
+    );
+    expect((await carryOut(workflowId, 'hand')).json).toMatchObject({
+      outcome: 'failed',
+      message: expect.stringContaining('[MOCK_INVALID]') as string,
+    });
     expect(asked).toBe(0);
   });
 

@@ -66,7 +66,7 @@ export function createDefinitions(catalog: Catalog): Definitions {
       if (type?.kind !== 'trigger' || type.trigger !== 'schedule' || node.data.disabled === true) return [];
       const { params, name } = node.data;
       const zone = definition.settings.timezone ?? 'UTC';
-      return scheduleProblems({ nodeId: node.id, ir: type.params, params, name, zone, path: `nodes[${i}].data.params` });
+      return scheduleProblems({ nodeId: node.id, ir: type.params, params, name, zone, now: Date.now(), path: `nodes[${i}].data.params` });
     });
   const validate: Definitions['validate'] = (input) => {
     const result = checkDefinition(input, { findType: catalog.find, knownTypes: catalog.types(), checkCode });

@@ -129,7 +129,8 @@ describe('what is in service', () => {
     const listed = (await kit.rest(viewer, 'GET', `/workflows/overview?search=${encodeURIComponent(name)}`)).json.rows;
     expect(listed.find((row: { id: string }) => row.id === id)).toMatchObject({ state: 'paused', liveVersion: 1 });
     const { loadLiveHooks } = await import('@plugboard/persistence');
-    const isRouted = async () => (await loadLiveHooks(kit.database.database)).some((hook) => hook.workflowId === id);
+    const isRouted = async () =>
+      (await loadLiveHooks(kit.database.database)).some((hook) => hook.workflowId === id && hook.whilePaused !== 'refuse');
     expect([await isRouted(), (await hooksOf(id)).length]).toEqual([false, 1]);
     const thief = { ...definitionOf(unique()), nodes: definitionOf(name).nodes };
     expect((await kit.rest(editor, 'POST', '/workflows/import', { definition: thief, publish: true })).json.error.code).toBe(
