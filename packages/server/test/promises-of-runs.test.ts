@@ -191,6 +191,11 @@ describe('what may be done to a run', () => {
     const id = await started('undoing');
     await held(gate, 1);
     gate.letOne();
+    // Stored, and not only on its way: the call that undoes is there before that.
+    await until(
+      () => server.api<{ facts: { undoes?: string }[] }>('GET', `/runs/${id}/facts`),
+      ({ json }) => json.facts.some(({ undoes }) => undoes !== undefined),
+    );
     await until(
       () => gate.seen.length,
       (count) => count === 2,
