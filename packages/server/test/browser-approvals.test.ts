@@ -212,7 +212,7 @@ describe.skipIf(reason !== undefined)(
         if (route.request().postData()?.includes('"approve"') === true) await server.api('POST', `/runs/${runId}/cancel`, {});
         await route.continue();
       });
-      await page.keyboard.press('a');
+      await page.getByRole('button', { name: /Approve/ }).click();
       await page.getByText('It was over before you decided').first().waitFor();
       await page.unroute('**/graphql');
     });
