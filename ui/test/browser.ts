@@ -1,24 +1,14 @@
 /** The gallery in a real browser: built as for production plus the gallery, served under the content security policy of the server. */
 import { createServer, type Server } from 'node:http';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { accessSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, dirname, extname, join, resolve } from 'node:path';
+import { dirname, extname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { CHROMIUM_ARGUMENTS } from '@plugboard/testing/chromium';
 import { chromium, type Page } from 'playwright-core';
 import { build } from 'vite';
 
 const folder = resolve(dirname(fileURLToPath(import.meta.url)), '..');
-const ARGUMENTS = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
 const TYPES: { readonly [extension: string]: string } = {
   '.js': 'text/javascript',
   '.css': 'text/css',
@@ -31,24 +21,6 @@ const TYPES: { readonly [extension: string]: string } = {
 /** No inline script or style element, nothing from elsewhere. Attributes are set through the DOM, which needs no exception. */
 export const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' data:; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types vue";
-
-/** The first Chromium on PATH; undefined where there is none. */
-export function findChromium(): string | undefined {
-  const names = ['chromium', 'chromium-browser', 'google-chrome'];
-  return (process.env['PATH'] ?? '')
-    .split(delimiter)
-    .flatMap((path) => names.map((name) => join(path, name)))
-    .find(isFile);
-}
-
-function isFile(path: string): boolean {
-  try {
-    accessSync(path);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 export interface Gallery {
   /** The one page of the browser. */
@@ -80,7 +52,7 @@ export async function openGallery(executablePath: string): Promise<Gallery> {
   const context = await chromium.launchPersistentContext(join(work, 'profile'), {
     executablePath,
     headless: true,
-    args: ARGUMENTS,
+    args: [...CHROMIUM_ARGUMENTS],
     timeout: 120_000,
   });
   const page = context.pages()[0] ?? (await context.newPage());

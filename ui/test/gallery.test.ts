@@ -4,8 +4,9 @@
  * server, in `packages/server/test/browser.test.ts`; here only what a healthy server does not show of them.
  */
 import { AxeBuilder } from '@axe-core/playwright';
+import { findChromium } from '@plugboard/testing/chromium';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { findChromium, type Gallery, openGallery } from './browser.ts';
+import { type Gallery, openGallery } from './browser.ts';
 
 const chromium = findChromium();
 const STORIES = ['buttons', 'facts', 'fields', 'form', 'states', 'data', 'grid', 'board', 'timeline', 'overlays'].map(

@@ -1,6 +1,5 @@
 /** Chromium for the case `editor`: a new profile, a window of one size, pages of a person who is signed in. */
-import { existsSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { CHROMIUM_ARGUMENTS } from '@plugboard/testing/chromium';
 import { type BrowserContext, type Page, chromium } from 'playwright-core';
 import { type TraceEvent, TRACED } from './frame-costs.ts';
 
@@ -17,34 +16,17 @@ export interface EditorWindow {
   close(): Promise<void>;
 }
 
-const NAMES = ['chromium', 'chromium-browser', 'google-chrome'];
-const ARGUMENTS = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
 const STARTS_WITHIN_MS = 120_000;
 /** Longest wait for one thing on a page. */
 const WAIT_MS = 60_000;
 const WINDOW = { width: 1440, height: 900 };
-
-/** The first on PATH. */
-export function findChromium(): string | undefined {
-  const folders = (process.env['PATH'] ?? '').split(delimiter);
-  return folders.flatMap((folder) => NAMES.map((name) => join(folder, name))).find((file) => existsSync(file));
-}
 
 /** The one who measures stops what was started: Chromium ends with this process, and its profile goes with it. */
 export async function openEditorBrowser(executablePath: string, { url, cookie }: { url: string; cookie: string }): Promise<EditorBrowser> {
   const browser = await chromium.launch({
     executablePath,
     headless: true,
-    args: ARGUMENTS,
+    args: [...CHROMIUM_ARGUMENTS],
     timeout: STARTS_WITHIN_MS,
     handleSIGINT: false,
     handleSIGTERM: false,

@@ -1,9 +1,10 @@
 /** What a person sees in the browser: how soon the editor can be used, what panning costs a frame, and how soon the end of a step shows. */
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { findChromium } from '@plugboard/testing/chromium';
 import type { Page } from 'playwright-core';
 import { type BenchStep, boardOf, chainOf } from './bench-workflows.ts';
-import { type EditorBrowser, findChromium, openEditorBrowser } from './editor-browser.ts';
+import { type EditorBrowser, openEditorBrowser } from './editor-browser.ts';
 import { frameCosts } from './frame-costs.ts';
 import { type Measure, type OwnServer, type OwnServerBench, p95Of, withOwnServer } from './own-server.ts';
 import { BenchServerError } from './plugboard-server.ts';

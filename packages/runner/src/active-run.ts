@@ -93,7 +93,7 @@ export class ActiveRun {
   readonly state: RunState;
   readonly journal: RunJournal<ActiveRun>;
   readonly listener: RunListener | undefined;
-  /** Its place among the runs that are found by nobody's id yet; undefined once it has one by its id. */
+  /** Its place among the runs that are not to be found by their ids; undefined for one that is. */
   slot: number | undefined = undefined;
   /** Commands to be carried out, in order. */
   readonly work: Command[] = [];

@@ -209,7 +209,10 @@ describe.skipIf(reason !== undefined)(
       await page.getByRole('button', { name: /Approve/ }).waitFor();
       // The run is stopped while the decision is on its way.
       await page.route('**/graphql', async (route) => {
-        if (route.request().postData()?.includes('"approve"') === true) await server.api('POST', `/runs/${runId}/cancel`, {});
+        if (route.request().postData()?.includes('"approve"') === true) {
+          await server.api('POST', `/runs/${runId}/cancel`, {});
+          await becomes(runId, 'cancelled');
+        }
         await route.continue();
       });
       await page.getByRole('button', { name: /Approve/ }).click();

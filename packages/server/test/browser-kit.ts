@@ -2,25 +2,15 @@
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AxeBuilder } from '@axe-core/playwright';
+import { CHROMIUM_ARGUMENTS, findChromium } from '@plugboard/testing/chromium';
 import { type Page, chromium } from 'playwright-core';
 
 /** Where the build of the pages writes. */
 export const PAGES = fileURLToPath(new URL('../../../ui/dist/', import.meta.url));
 
-const NAMES = ['chromium', 'chromium-browser', 'google-chrome'];
-const ARGUMENTS = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
 /** Longest wait for one thing on a page, in milliseconds. */
 const WAIT_MS = 60_000;
 /** What a page may take for another shape on a busy machine, in milliseconds. */
@@ -32,11 +22,6 @@ const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
 export function whyNoBrowser(): string | undefined {
   if (findChromium() === undefined) return 'no Chromium on PATH';
   return existsSync(join(PAGES, 'index.html')) ? undefined : 'the pages are not built';
-}
-
-function findChromium(): string | undefined {
-  const folders = (process.env['PATH'] ?? '').split(delimiter);
-  return folders.flatMap((folder) => NAMES.map((name) => join(folder, name))).find((file) => existsSync(file));
 }
 
 export interface Browser {
@@ -56,7 +41,12 @@ export async function openBrowser(): Promise<Browser> {
   const executablePath = findChromium();
   if (executablePath === undefined) throw new Error('there is no Chromium on PATH');
   const profile = await mkdtemp(join(tmpdir(), 'plugboard-browser-'));
-  const context = await chromium.launchPersistentContext(profile, { executablePath, headless: true, args: ARGUMENTS, timeout: 120_000 });
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath,
+    headless: true,
+    args: [...CHROMIUM_ARGUMENTS],
+    timeout: 120_000,
+  });
   const page = context.pages()[0] ?? (await context.newPage());
   page.setDefaultTimeout(WAIT_MS);
   page.setDefaultNavigationTimeout(WAIT_MS);

@@ -15,8 +15,8 @@ interface Count {
 }
 
 export class EndedCounts {
-  /** A workflow has few: by environment, status, and at most two buckets. */
-  readonly #byWorkflow = new Map<string, Count[]>();
+  /** In the order in which they came: runs that count alike mostly follow each other, and the others meet when they are put in order. */
+  #counts: Count[] = [];
   readonly #workspace = new ArrayColumn('uuid');
   readonly #workflow = new ArrayColumn('uuid');
   readonly #environment = new ArrayColumn('int2');
@@ -26,34 +26,38 @@ export class EndedCounts {
   readonly #columns = [this.#workspace, this.#workflow, this.#environment, this.#bucket, this.#status, this.#n];
 
   clear(): void {
-    if (this.#byWorkflow.size > 0) this.#byWorkflow.clear();
+    this.#counts = [];
     for (const column of this.#columns) column.clear();
   }
 
   add({ workspaceId, workflowId, environment }: RunHead, end: RunEnd): void {
     const bucket = Math.floor(end.endedAt / BUCKET_MS) * BUCKET_MS;
     const status = RUN_STATUS[end.status];
-    const known = this.#byWorkflow.get(workflowId);
-    const same = known?.find((count) => count.status === status && count.bucket === bucket && count.environment === environment);
-    if (same) {
-      same.n += 1;
-      return;
-    }
-    const count: Count = { workspaceId, workflowId, environment, bucket, status, n: 1 };
-    if (known) known.push(count);
-    else this.#byWorkflow.set(workflowId, [count]);
+    const last = this.#counts.at(-1);
+    if (
+      last?.workflowId === workflowId &&
+      last.status === status &&
+      last.bucket === bucket &&
+      last.environment === environment &&
+      last.workspaceId === workspaceId
+    )
+      last.n += 1;
+    else this.#counts.push({ workspaceId, workflowId, environment, bucket, status, n: 1 });
   }
 
   /** The rows as parameters, in the order of their key; valid until the next `clear`. */
   finish(): Buffer[] {
-    const rows = [...this.#byWorkflow.values()].flat();
-    if (rows.length > 1) rows.sort(byKey);
-    for (const { workspaceId, workflowId, environment, bucket, status, n } of rows) {
-      this.#workspace.addUuid(workspaceId);
-      this.#workflow.addUuid(workflowId);
-      this.#environment.addInt2(environment);
-      this.#bucket.addTime(bucket);
-      this.#status.addInt2(status);
+    const counts = this.#counts;
+    if (counts.length > 1) counts.sort(byKey);
+    for (let at = 0; at < counts.length;) {
+      const count = counts[at] as Count;
+      let n = 0;
+      for (let same: Count | undefined = count; same && byKey(same, count) === 0; same = counts[(at += 1)]) n += same.n;
+      this.#workspace.addUuid(count.workspaceId);
+      this.#workflow.addUuid(count.workflowId);
+      this.#environment.addInt2(count.environment);
+      this.#bucket.addTime(count.bucket);
+      this.#status.addInt2(count.status);
       this.#n.addInt4(n);
     }
     return this.#columns.map((column) => column.finish());

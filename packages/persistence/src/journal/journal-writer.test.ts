@@ -141,6 +141,42 @@ describe('writing', () => {
     ]);
   });
 
+  test('rule 22: runs of one flush are counted by workflow, end and quarter of an hour, in whatever order they came', async () => {
+    const writer = await kit.writer();
+    const other = uuidv7();
+    const quarter = Date.UTC(2026, 10, 20, 17, 15);
+    const early = anEnd({ endedAt: quarter - 1 });
+    const late = anEnd({ endedAt: quarter });
+    const failed = anEnd({ status: 'failed', errorCode: 'E', endedAt: quarter });
+    // The first goes alone, and the others follow in one flush.
+    const ends = [early, late, early, failed, late, failed, late];
+    const records = ends.flatMap((end) => [shortRun({}, end), shortRun({ workflowId: other }, end)]);
+    await Promise.all(records.map((record) => append(writer, record)));
+    expect(writer.metrics.commits).toBe(2);
+    const counts = await kit.rows(
+      'select workflow_id = $1 as "isOther", bucket, status, n::int4 as n from run_stats order by workflow_id = $1, bucket, status',
+      [other],
+    );
+    const each = [
+      { bucket: new Date(quarter - 15 * 60_000), status: 4, n: 2 },
+      { bucket: new Date(quarter), status: 4, n: 3 },
+      { bucket: new Date(quarter), status: 5, n: 2 },
+    ];
+    expect(counts).toEqual([false, true].flatMap((isOther) => each.map((count) => ({ isOther, ...count }))));
+  });
+
+  test('what comes in one turn of the event loop after a flush of many records is one commit', async () => {
+    const writer = await kit.writer();
+    const [first, ...many] = Array.from({ length: 21 }, () => append(writer, shortRun()));
+    await first;
+    // Told in the turn in which the flush of the twenty was answered: one comes now, the other one behind it.
+    await Promise.race(many);
+    const one = append(writer, shortRun());
+    await Promise.resolve();
+    await Promise.all([...many, one, append(writer, shortRun())]);
+    expect(writer.metrics.commits).toBe(3);
+  });
+
   test('each failed run of a flush keeps the step it failed at, and the others none', async () => {
     const writer = await kit.writer();
     const failed = (errorStep?: string) => anEnd({ status: 'failed', errorCode: 'E', ...(errorStep === undefined ? {} : { errorStep }) });

@@ -104,7 +104,7 @@ const RECORD_OVERHEAD = 200;
 const SLOW_FLUSH_MS = 2;
 const FIRST_RECONNECT_DELAY_MS = 20;
 const WATCHDOG_MS = 1_000;
-/** After so many records in one flush the next waits for a turn of the event loop: a fifth more runs with 50 callers, and nothing with 10. */
+/** After so many records in one flush the next waits for a turn of the event loop: with 50 callers that gives a fifth more runs. With 10 it would give fewer. */
 const MANY_RECORDS = 16;
 
 export function createJournalWriter(options: JournalWriterOptions): JournalWriter {

@@ -8,8 +8,6 @@ const GUARD_HEADERS = {
   'content-security-policy': 'sandbox',
 } as const;
 
-const GUARD_LIST: readonly string[] = Object.entries(GUARD_HEADERS).flat();
-
 /** A body or its length after these would be read as the next answer. */
 const WITHOUT_BODY = new Set([204, 205, 304]);
 
@@ -27,13 +25,13 @@ export function sendText(
     res.end();
     return;
   }
-  if (headers) {
-    const length = Buffer.byteLength(text);
-    res.writeHead(status, { 'content-type': type, 'content-length': length, 'x-request-id': newRequestId(), ...GUARD_HEADERS, ...headers });
-  } else {
-    // The same as a list, which is put on the wire as it is.
-    res.writeHead(status, ['content-type', type, 'content-length', Buffer.byteLength(text), 'x-request-id', newRequestId(), ...GUARD_LIST]);
-  }
+  res.writeHead(status, {
+    'content-type': type,
+    'content-length': Buffer.byteLength(text),
+    'x-request-id': newRequestId(),
+    ...GUARD_HEADERS,
+    ...headers,
+  });
   res.end(text);
 }
 

@@ -192,7 +192,7 @@ export function refusalPaper(message: string): Paper {
 
 /** In the place of a form whose workflow is paused and refuses what comes. */
 export function pausedPaper(headers: Paper['headers']): Paper {
-  const paper = notePaper('Closed for now', 'The workflow of this form is paused. Nothing was sent. Come back later.');
+  const paper = notePaper('Closed at the moment', 'The workflow of this form is paused. Nothing was sent. Come back later.');
   return { ...paper, headers: { ...paper.headers, ...headers } };
 }
 
